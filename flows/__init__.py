@@ -1,0 +1,1 @@
+"""Flows: the DAGs and the command line."""

@@ -1,0 +1,1 @@
+"""Contracts: what a frame, a slot and a series are."""

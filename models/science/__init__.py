@@ -1,0 +1,1 @@
+"""Geometry, alignment, cloud amounts."""

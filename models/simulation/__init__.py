@@ -1,0 +1,1 @@
+"""The demo network: scenes, weather and camera motion with known truth."""

@@ -1,0 +1,1 @@
+"""Tasks: all I/O and all Prefect decoration."""

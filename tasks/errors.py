@@ -1,0 +1,19 @@
+"""Errors that stop a run at once, as opposed to refusals, which are rows in a ledger."""
+
+from pathlib import Path
+
+
+class ConfigurationError(Exception):
+    """A wrong configuration: names the file, the line and the mend.
+
+    Args:
+        file: The file that is wrong.
+        line: 1-based line, or ``None`` where the fault has no line (a missing file, an environment variable).
+        problem: What is wrong.
+        mend: What to write instead.
+    """
+
+    def __init__(self, file: Path | str, line: int | None, problem: str, mend: str) -> None:
+        self.file, self.line, self.problem, self.mend = file, line, problem, mend
+        place = f"{file}:{line}" if line is not None else f"{file}"
+        super().__init__(f"{place}: {problem}. Mend: {mend}")

@@ -1,0 +1,1 @@
+"""Stores: archives, record and published series. No Prefect here."""
