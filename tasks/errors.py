@@ -17,3 +17,7 @@ class ConfigurationError(Exception):
         self.file, self.line, self.problem, self.mend = file, line, problem, mend
         place = f"{file}:{line}" if line is not None else f"{file}"
         super().__init__(f"{place}: {problem}. Mend: {mend}")
+
+
+class StoreError(Exception):
+    """A store refuses what was asked of it: another schema, a rewritten past, a missing part."""

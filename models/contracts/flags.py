@@ -61,6 +61,7 @@ class AlignmentReason(IntEnum):
     SLOT_MISSING = 4  # a slot is due here but did not come, or was bad
     BEYOND_TOLERANCE = 5
     NO_TIME = 6  # an undated group
+    NO_FRAME = 7  # nothing to match
 
 
 class ValueFlag(IntEnum):

@@ -1,0 +1,198 @@
+"""What a published series is: one grid ``(camera, time)``, a variable per quantity, its uncertainty and its flag.
+
+CF-1.11, ``featureType = timeSeries``, orthogonal form (CF section H.2.1). Times on disk are integers with an
+explicit unit, digests are bytes, codes have tables: nothing depends on a writer's defaults.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from models.contracts.flags import AlignmentReason, ValueFlag, cf_flags
+
+CONVENTIONS = "CF-1.11"
+SERIES_SCHEMA_VERSION = 1
+STEP_TIME_UNITS = "seconds since 1970-01-01T00:00:00Z"
+EXACT_TIME_UNITS = "milliseconds since 1970-01-01T00:00:00Z"
+NO_TIME = np.iinfo(np.int64).min
+NO_CODE = -1
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One published quantity.
+
+    Attributes:
+        name: Variable name; ``<name>_uncertainty`` (one standard error) and ``<name>_quality_flag`` go with it.
+        units: CF units.
+        long_name: What it is, for a person.
+        standard_name: CF standard name, where one fits exactly.
+        model: Column of the model code that made it, or ``None`` for a formula.
+    """
+
+    name: str
+    units: str
+    long_name: str
+    standard_name: str | None = None
+    model: str | None = None
+    comment: str = ""
+
+    @property
+    def uncertainty(self) -> str:
+        """Name of the uncertainty variable."""
+        return f"{self.name}_uncertainty"
+
+    @property
+    def flag(self) -> str:
+        """Name of the quality flag variable."""
+        return f"{self.name}_quality_flag"
+
+    def attributes(self) -> dict[str, dict[str, object]]:
+        """CF attributes of the three variables, by name."""
+        about = {"standard_name": self.standard_name, "comment": self.comment}
+        base: dict[str, object] = {k: v for k, v in about.items() if v}
+        base |= {
+            "units": self.units,
+            "long_name": self.long_name,
+            "coordinates": "latitude longitude altitude",
+        }
+        names = f"{self.uncertainty} {self.flag}"
+        error: dict[str, object] = {
+            "units": self.units,
+            "long_name": f"one standard error of {self.long_name}",
+        }
+        flag: dict[str, object] = {"long_name": f"quality of {self.long_name}", **cf_flags(ValueFlag)}
+        if self.standard_name:
+            error["standard_name"] = f"{self.standard_name} standard_error"
+            flag["standard_name"] = f"{self.standard_name} status_flag"
+        return {
+            self.name: {**base, "ancillary_variables": names},
+            self.uncertainty: {**error, "coordinates": "latitude longitude altitude"},
+            self.flag: {**flag, "coordinates": "latitude longitude altitude"},
+        }
+
+
+QUANTITIES: tuple[Quantity, ...] = (
+    Quantity("image_luminance", "1", "mean relative luminance of the image, 0 black to 1 white"),
+    Quantity(
+        "image_sharpness",
+        "1",
+        "mean absolute Laplacian of the image's luminance",
+        comment="falls with fog, drops on the lens and loss of focus",
+    ),
+    Quantity(
+        "satellite_cloud_area_fraction",
+        "1",
+        "cloudy share of the satellite pixels around the camera",
+        "cloud_area_fraction",
+        comment="from the NWC SAF cloud mask of the slot in slot_time",
+    ),
+    Quantity(
+        "visible_cloud_fraction",
+        "1",
+        "cloudy share of the sky that the camera sees",
+        model="cloud_model",
+        comment="the camera sees a sector, not the dome: this is not cloud_area_fraction",
+    ),
+    Quantity(
+        "visible_cloud_okta",
+        "1",
+        "cloud amount of the visible sky in oktas, traces counted as 1 and gaps as 7 (WMO 2700)",
+        model="cloud_model",
+    ),
+)
+
+MODEL_CODES: tuple[str, ...] = ("cloud_model",)
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """A provenance or time variable of the grid: its stored form and attributes."""
+
+    name: str
+    dtype: str
+    fill_value: int | float
+    attributes: dict[str, object]
+
+
+PROVENANCE: tuple[Provenance, ...] = (
+    Provenance(
+        "observation_time",
+        "int64",
+        NO_TIME,
+        {
+            "units": EXACT_TIME_UNITS,
+            "calendar": "proleptic_gregorian",
+            "long_name": "exact time of the frame",
+        },
+    ),
+    Provenance(
+        "frame",
+        "uint64",
+        0,
+        {"long_name": "first eight bytes of the SHA-256 of the source image, big-endian; 0: no frame"},
+    ),
+    Provenance(
+        "slot_time",
+        "int64",
+        NO_TIME,
+        {
+            "units": EXACT_TIME_UNITS,
+            "calendar": "proleptic_gregorian",
+            "long_name": "nominal time of the slot",
+        },
+    ),
+    Provenance(
+        "slot_offset_s",
+        "float32",
+        float("nan"),
+        {"units": "s", "long_name": "scan of the camera's line minus time of the frame"},
+    ),
+    Provenance(
+        "slot_reason",
+        "int8",
+        int(AlignmentReason.NO_FRAME),
+        {"long_name": "why there is, or is no, slot", **cf_flags(AlignmentReason)},
+    ),
+    Provenance(
+        "run",
+        "int32",
+        NO_CODE,
+        {"long_name": "row of the run_* tables: code version, configuration; -1: none"},
+    ),
+    Provenance("cloud_model", "int16", NO_CODE, {"long_name": "row of cloud_model_digest; -1: none"}),
+)
+
+
+def steps_of_day(day: np.datetime64, step_minutes: int) -> np.ndarray:
+    """Grid times of one UTC day, datetime64[ns], shape ``(1440 / step_minutes,)``."""
+    start = day.astype("datetime64[D]").astype("datetime64[ns]")
+    return start + np.arange(1440 // step_minutes) * np.timedelta64(step_minutes, "m").astype(
+        "timedelta64[ns]"
+    )
+
+
+def nearest_rows(observations: pd.DataFrame, times: np.ndarray, step_minutes: int) -> pd.DataFrame:
+    """For each camera and grid time, the observation nearest to it within half a step.
+
+    The interval of a grid time t is [t - step/2, t + step/2); of two equally near frames the earlier is
+    taken, so the answer does not depend on the order of the rows.
+
+    Args:
+        observations: Columns ``camera_index``, ``time`` (datetime64[ns]) and any others; one row per frame.
+        times: Grid times, datetime64[ns], ascending and regular.
+        step_minutes: Step of the grid.
+
+    Returns:
+        The chosen rows with a new column ``step`` (index into ``times``), in order of camera and step.
+    """
+    half = np.timedelta64(step_minutes * 30, "s").astype("timedelta64[ns]")
+    if len(times) == 0 or observations.empty:
+        return observations.iloc[:0].assign(step=np.array([], dtype=np.int64))
+    taken = observations["time"].to_numpy().astype("datetime64[ns]")
+    step = np.floor((taken - (times[0] - half)) / (2 * half)).astype(np.int64)
+    rows = observations.assign(step=step)[(step >= 0) & (step < len(times))]
+    gap = np.abs(rows["time"].to_numpy().astype("datetime64[ns]") - times[rows["step"].to_numpy()])
+    rows = rows.assign(_gap=gap).sort_values(["camera_index", "step", "_gap", "time"], kind="stable")
+    return rows.drop_duplicates(["camera_index", "step"]).drop(columns="_gap").reset_index(drop=True)

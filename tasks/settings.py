@@ -1,0 +1,277 @@
+"""Settings: one ``vigie.toml``, then the environment, then flow parameters, then the command line; later wins.
+
+Environment variables are ``VIGIE_<SECTION>__<KEY>``, e.g. ``VIGIE_NIGHT__DEADLINE_UTC=05:30``. Relative paths
+are relative to the folder of ``vigie.toml``. A wrong key or value stops at once with file, line and mend.
+"""
+
+import difflib
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import time
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from models.contracts.slots import SatelliteGridSettings
+from tasks.errors import ConfigurationError
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ArchiveSettings(_Section):
+    """Where the system of record lives."""
+
+    root: str = Field("archive", description="Folder or URI of the camera and satellite archives.")
+
+
+class CameraSettings(_Section):
+    """Cameras to ingest."""
+
+    registry: str = Field("cameras.csv", description="The camera registry.")
+    max_pixels: int = Field(100_000_000, gt=0, description="Larger images are refused before decoding.")
+    batch_frames: int = Field(48, gt=0, description="Frames per archive commit.")
+
+
+class SatelliteSettings(_Section):
+    """One satellite grid; the key of its table, ``[satellite.<grid>]``, is its name."""
+
+    source: str = Field(description="Folder, glob or URI of the files.")
+    reader: str = Field("nwcsaf-geo", description="satpy reader.")
+    pattern: str = Field("*.nc", description="File name pattern within the source.")
+    region: tuple[float, float, float, float] = Field(
+        (-5.5, 41.0, 10.0, 51.5), description="lon_min, lat_min, lon_max, lat_max in degrees."
+    )
+    cadence_minutes: int = Field(15, gt=0, le=1440, description="Step of the nominal time axis.")
+    variables: tuple[str, ...] = ("cma", "ct", "ctth_alti", "ctth_tempe", "ctth_pres")
+
+    @model_validator(mode="after")
+    def _region_is_a_box(self) -> "SatelliteSettings":
+        lon_min, lat_min, lon_max, lat_max = self.region
+        if not (-180 <= lon_min < lon_max <= 180 and -90 <= lat_min < lat_max <= 90):
+            raise ValueError("region must be [lon_min, lat_min, lon_max, lat_max] in degrees, minima first")
+        return self
+
+
+class AlignmentSettings(_Section):
+    """How frames are matched to satellite slots."""
+
+    grid: str | None = Field(None, description="Grid to align with; the only one where there is just one.")
+    tolerance_s: float = Field(600.0, gt=0, description="Largest gap between image and scan of its line.")
+
+
+class CloudSettings(_Section):
+    """Visible cloud cover and satellite cover."""
+
+    weights: str | None = Field(None, description="safetensors file; the shipped weights where absent.")
+    radius_km: float = Field(
+        25.0, gt=0, description="Satellite cover is the cloudy share within this radius."
+    )
+
+
+class ResultsSettings(_Section):
+    """The record of every night."""
+
+    root: str = Field("results", description="Folder or URI of the results repository.")
+
+
+class PublishSettings(_Section):
+    """What scientists open."""
+
+    root: str = Field("published", description="Folder that holds series.zarr.")
+    step_minutes: int = Field(30, gt=0, description="Step of the published time axis; must divide a day.")
+
+    @model_validator(mode="after")
+    def _step_divides_a_day(self) -> "PublishSettings":
+        if 1440 % self.step_minutes:
+            raise ValueError("step_minutes must divide 1440")
+        return self
+
+
+class NightSettings(_Section):
+    """When a night is late, degraded or failed."""
+
+    deadline_utc: time = Field(time(6), description="On the day after; what is ready then is published.")
+    degraded_share: float = Field(0.05, ge=0, le=1, description="Share of cameras without output: degraded.")
+    failed_share: float = Field(0.5, ge=0, le=1, description="Share of cameras without output: failed.")
+    batch_camera_days: int = Field(16, gt=0, description="Camera-days inferred together.")
+    workers: int = Field(2, gt=0, description="Threads that ingest and infer at the same time.")
+
+
+class Settings(BaseSettings):
+    """The effective configuration."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="VIGIE_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+    _folder: Path = PrivateAttr(default=Path())
+
+    archive: ArchiveSettings = ArchiveSettings()
+    cameras: CameraSettings = CameraSettings()
+    satellite: dict[str, SatelliteSettings] = {}
+    alignment: AlignmentSettings = AlignmentSettings()
+    cloud: CloudSettings = CloudSettings()
+    results: ResultsSettings = ResultsSettings()
+    publish: PublishSettings = PublishSettings()
+    night: NightSettings = NightSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Parameters over environment over file (the file's source is added per call of `load_settings`)."""
+        return (init_settings, env_settings)
+
+    @model_validator(mode="after")
+    def _aligned_grid_exists(self) -> "Settings":
+        if self.alignment.grid is not None and self.alignment.grid not in self.satellite:
+            raise ValueError(f"alignment.grid = {self.alignment.grid!r} has no table [satellite.<grid>]")
+        return self
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the effective values, in hexadecimal: the same wherever the folder lies."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    @property
+    def aligned_grid(self) -> str | None:
+        """The grid that frames are matched with, or ``None`` where there is no satellite."""
+        if self.alignment.grid is not None:
+            return self.alignment.grid
+        return next(iter(self.satellite), None) if len(self.satellite) == 1 else None
+
+    def locate(self, value: str) -> str:
+        """Absolute path (or untouched URI) of a configured location."""
+        return value if "://" in value else str((self._folder / value).resolve())
+
+    def grid(self, name: str) -> SatelliteGridSettings:
+        """One satellite grid with its source located."""
+        table = self.satellite[name].model_dump()
+        return SatelliteGridSettings(name=name, **{**table, "source": self.locate(table["source"])})
+
+
+def load_settings(path: Path, *layers: Mapping[str, Any]) -> Settings:
+    """Effective settings of a configuration file.
+
+    Args:
+        path: ``vigie.toml``.
+        *layers: Dotted keys and values, each layer over the one before: flow parameters, command line.
+
+    Raises:
+        ConfigurationError: Naming file, line and mend.
+    """
+    text = _read(path)
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(path, error.lineno, error.msg, "write valid TOML") from error
+
+    class _WithFile(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls, settings_cls: type[BaseSettings], **sources: Any
+        ) -> tuple[Any, ...]:
+            return (sources["init_settings"], sources["env_settings"], lambda: tree)
+
+    overrides: dict[str, Any] = {}
+    for layer in layers:
+        _overlay(overrides, layer)
+    try:
+        settings = _WithFile(**overrides)
+    except ValidationError as error:
+        raise _explained(error, path, text, layers) from error
+    settings._folder = path.resolve().parent
+    return settings
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(
+            path, None, "cannot be read", "give --config, or run `vigie demo` for an example"
+        ) from error
+
+
+def _overlay(tree: dict[str, Any], layer: Mapping[str, Any]) -> None:
+    for dotted, value in layer.items():
+        *sections, key = dotted.split(".")
+        node = tree
+        for section in sections:
+            node = node.setdefault(section, {})
+        node[key] = value
+
+
+def _explained(
+    error: ValidationError, path: Path, text: str, layers: tuple[Mapping[str, Any], ...]
+) -> Exception:
+    """The first fault as a `ConfigurationError` with the place where it was written."""
+    fault = error.errors()[0]
+    keys = [str(k) for k in fault["loc"]]
+    dotted = ".".join(keys)
+    if fault["type"] == "extra_forbidden":
+        problem, mend = f"unknown key {dotted}", _nearest_key(keys)
+    elif fault["type"] == "missing":
+        problem, mend = f"{dotted} is required", f"add {keys[-1]} = ..."
+    else:
+        problem, mend = f"{dotted or 'settings'} = {fault['input']!r}: {fault['msg']}", _described(keys)
+    if any(dotted in layer for layer in layers):
+        return ConfigurationError("parameter or command line", None, problem, mend)
+    line = _line_of(text, keys)
+    if line is None and keys and fault["type"] != "missing":
+        return ConfigurationError(
+            f"environment variable VIGIE_{'__'.join(keys).upper()}", None, problem, mend
+        )
+    return ConfigurationError(path, line, problem, mend)
+
+
+def _section_model(keys: list[str]) -> type[BaseModel] | None:
+    if len(keys) == 1:
+        return Settings
+    if keys[0] == "satellite":
+        return SatelliteSettings
+    field = Settings.model_fields.get(keys[0])
+    return field.annotation if field else None
+
+
+def _nearest_key(keys: list[str]) -> str:
+    model = _section_model(keys)
+    known = sorted(model.model_fields) if model else []
+    near = difflib.get_close_matches(keys[-1], known, n=1)
+    return f"did you mean {near[0]}?" if near else f"known keys here: {', '.join(known)}"
+
+
+def _described(keys: list[str]) -> str:
+    model = _section_model(keys[: 3 if keys and keys[0] == "satellite" else 2]) if len(keys) > 1 else None
+    field = model.model_fields.get(keys[-1]) if model else None
+    return field.description if field and field.description else "correct the value"
+
+
+def _line_of(text: str, keys: list[str]) -> int | None:
+    """1-based line of a key in TOML text; of the longest part of it that is written there."""
+    section: list[str] = []
+    best: tuple[int, int] | None = None
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line):
+            section = [part.strip(" \"'") for part in header[1].split(".")]
+            written = section
+        elif entry := re.match(r"\s*([\w.\"'-]+)\s*=", line):
+            written = section + [part.strip(" \"'") for part in entry[1].split(".")]
+        else:
+            continue
+        depth = len(written)
+        if written == keys[:depth] and (best is None or depth > best[0]):
+            best = (depth, number)
+    return best[1] if best else None
