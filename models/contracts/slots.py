@@ -1,9 +1,42 @@
-"""What a satellite slot holds: one variable per quantity and unit, with its packing.
+"""What a satellite slot holds: one variable per quantity and unit, its packing, and what a grid asks for.
 
-Source: NWC SAF GEO product user manuals (CMA, CT, CTTH, CRR); CF standard names where one exists.
+Names, packings and flag values are those of real NWC SAF GEO v2016 and v2018 files, as satpy's
+``nwcsaf-geo`` names them.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class SatelliteGridSettings:
+    """One satellite grid to archive.
+
+    Attributes:
+        name: Archive name, ``[a-z0-9_-]+``.
+        source: Folder (path or fsspec URI) of the files.
+        pattern: Glob below ``source``.
+        reader: satpy reader.
+        region: ``(lon_min, lat_min, lon_max, lat_max)``, degrees.
+        cadence_minutes: Between nominal times.
+        variables: Names of `SLOT_VARIABLES` to keep.
+    """
+
+    name: str
+    source: str
+    pattern: str = "*.nc"
+    reader: str = "nwcsaf-geo"
+    region: tuple[float, float, float, float] = (-5.5, 41.0, 10.0, 51.5)
+    cadence_minutes: int = 15
+    variables: tuple[str, ...] = ("cma", "ct", "ctth_alti", "ctth_tempe", "ctth_pres")
+
+    @property
+    def products(self) -> dict[str, tuple[str, ...]]:
+        """Variables wanted per product file."""
+        wanted: dict[str, tuple[str, ...]] = {}
+        for name in self.variables:
+            product = SLOT_VARIABLES[name].product
+            wanted[product] = (*wanted.get(product, ()), name)
+        return wanted
 
 
 @dataclass(frozen=True)
@@ -15,9 +48,14 @@ class SlotVariable:
         product: The product file that brings it (ledger column).
         units: CF units; ``1`` for flags.
         dtype: Stored dtype.
+        fill_value: Stored value for "nothing here".
         scale_factor: Physical = stored * scale_factor + add_offset; ``None`` for flags.
         add_offset: See scale_factor.
-        fill_value: Stored value for "nothing here".
+        standard_name: CF standard name, where one exists.
+        long_name: In words.
+        valid_range: First and last valid stored value.
+        flag_values: CF flag values.
+        flag_meanings: CF flag meanings, one word each.
     """
 
     name: str
@@ -29,9 +67,45 @@ class SlotVariable:
     add_offset: float | None = None
     standard_name: str | None = None
     long_name: str = ""
+    valid_range: tuple[int, int] | None = None
     flag_values: tuple[int, ...] = ()
     flag_meanings: str = ""
-    attrs: dict[str, str] = field(default_factory=dict)
+
+
+def _flags(
+    name: str, product: str, first: int, meanings: str, long_name: str, standard_name: str | None = None
+) -> SlotVariable:
+    """A class variable, u1, fill 255, values running from ``first``."""
+    last = first + len(meanings.split()) - 1
+    values = tuple(range(first, last + 1))
+    return SlotVariable(
+        name,
+        product,
+        "1",
+        "u1",
+        255,
+        standard_name=standard_name,
+        long_name=long_name,
+        valid_range=(first, last),
+        flag_values=values,
+        flag_meanings=meanings,
+    )
+
+
+def _quantity(
+    name: str,
+    product: str,
+    units: str,
+    scale: float,
+    offset: float,
+    last: int,
+    long_name: str,
+    standard_name: str | None = None,
+) -> SlotVariable:
+    """A quantity, u2, fill 65535, valid counts 0 to ``last``."""
+    return SlotVariable(
+        name, product, units, "u2", 65535, scale, offset, standard_name, long_name, valid_range=(0, last)
+    )
 
 
 _CT_MEANINGS = (
@@ -40,65 +114,28 @@ _CT_MEANINGS = (
     "high_semitransparent_moderately_thick_clouds high_semitransparent_thick_clouds "
     "high_semitransparent_above_low_or_medium_clouds high_semitransparent_above_snow_ice"
 )
+_CRR_MEANINGS = "0-0.2 0.2-1 1-2 2-3 3-5 5-7 7-10 10-15 15-20 20-30 30-50 50+"  # mm h-1
+_CMA_SNOW_MEANINGS = "cloud_free cloud_except_thin_ice_over_snow thin_ice_cloud_over_snow_ice snow_ice"
 
-SLOT_VARIABLES: dict[str, SlotVariable] = {
-    v.name: v
-    for v in (
-        SlotVariable(
-            "cma",
-            "CMA",
-            "1",
-            "u1",
-            255,
-            long_name="cloud mask",
-            flag_values=(0, 1, 2, 3),
-            flag_meanings="cloud_free cloud thin_ice_cloud_over_snow_ice snow_ice",
-        ),
-        SlotVariable(
-            "ct",
-            "CT",
-            "1",
-            "u1",
-            255,
-            standard_name="cloud_type",
-            long_name="cloud type",
-            flag_values=tuple(range(1, 16)),
-            flag_meanings=_CT_MEANINGS,
-        ),
-        SlotVariable(
-            "ctth_alti", "CTTH", "m", "u2", 65535, 1.0, -2000.0, "cloud_top_altitude", "cloud top altitude"
-        ),
-        SlotVariable(
-            "ctth_tempe",
-            "CTTH",
-            "K",
-            "u2",
-            65535,
-            0.01,
-            130.0,
-            "air_temperature_at_cloud_top",
-            "cloud top temperature",
-        ),
-        SlotVariable(
-            "ctth_pres",
-            "CTTH",
-            "Pa",
-            "u2",
-            65535,
-            10.0,
-            0.0,
-            "air_pressure_at_cloud_top",
-            "cloud top pressure",
-        ),
-        SlotVariable(
-            "crr",
-            "CRR",
-            "1",
-            "u1",
-            255,
-            long_name="convective rainfall rate class",
-            flag_values=tuple(range(12)),
-            flag_meanings="0.0-0.2 0.2-1.0 1.0-2.0 2.0-3.0 3.0-5.0 5.0-7.0 7.0-10.0 10.0-15.0 15.0-20.0 20.0-30.0 30.0-50.0 50.0-",
-        ),
-    )
-}
+_ALL = (
+    _flags("cma", "CMA", 0, "cloud_free cloudy", "cloud mask", "cloud_binary_mask"),
+    _flags("cma_cloudsnow", "CMA", 0, _CMA_SNOW_MEANINGS, "cloud and snow mask"),
+    _flags("ct", "CT", 1, _CT_MEANINGS, "cloud type", "cloud_type"),
+    _quantity("ctth_alti", "CTTH", "m", 1.0, -2000.0, 27000, "cloud top altitude", "cloud_top_altitude"),
+    _quantity(
+        "ctth_tempe",
+        "CTTH",
+        "K",
+        0.01,
+        130.0,
+        20000,
+        "cloud top temperature",
+        "air_temperature_at_cloud_top",
+    ),
+    _quantity("ctth_pres", "CTTH", "Pa", 10.0, 0.0, 11000, "cloud top pressure", "air_pressure_at_cloud_top"),
+    _flags("crr", "CRR", 0, _CRR_MEANINGS, "convective rainfall rate class"),
+    _quantity("crr_intensity", "CRR", "mm h-1", 0.1, 0.0, 500, "convective rainfall intensity"),
+    _quantity("crr_accum", "CRR", "mm", 0.1, 0.0, 500, "convective rainfall over the past hour"),
+)
+
+SLOT_VARIABLES: dict[str, SlotVariable] = {variable.name: variable for variable in _ALL}
