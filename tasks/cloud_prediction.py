@@ -1,0 +1,130 @@
+"""Cloud cover of bare image files: what ``vigie predict cloud`` prints, and the masks that it writes."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from models.cloud import CoverEstimate, predict_cover
+from models.contracts.flags import ValueFlag
+from models.science.cover import okta_of_cover
+from tasks.weights import load_cloud_model
+
+log = logging.getLogger(__name__)
+
+MAX_PIXELS = 50_000_000
+_BATCH = 16
+
+
+class UnreadableImage(Exception):
+    """A file that is not a picture, or not all of one; the message says why."""
+
+
+def read_picture(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+    """An upright picture ``(y, x, 3)``, uint8, from any file that Pillow knows.
+
+    Raises:
+        UnreadableImage: Missing, empty, cut short, too large, or not an image.
+    """
+    try:
+        with Image.open(path) as image:
+            if image.width * image.height > max_pixels:
+                raise UnreadableImage(f"{image.width} x {image.height} pixels, more than {max_pixels}")
+            upright = ImageOps.exif_transpose(image)
+            if upright.mode.startswith("I") or upright.mode == "F":
+                values = np.asarray(upright, np.float64)  # 16-bit grey: Pillow's own conversion clips it
+                upright = Image.fromarray((values * (255 / max(65535.0, values.max()))).astype(np.uint8))
+            return np.asarray(upright.convert("RGB"))
+    except FileNotFoundError:
+        raise UnreadableImage("no such file") from None
+    except IsADirectoryError:
+        raise UnreadableImage("a folder, not an image") from None
+    except Image.DecompressionBombError as error:
+        raise UnreadableImage(str(error)) from None
+    except (OSError, SyntaxError, ValueError) as error:
+        if path.is_file() and path.stat().st_size == 0:
+            raise UnreadableImage("empty file") from None
+        raise UnreadableImage(f"not a readable image: {error}") from None
+
+
+def mask_paths(paths: Sequence[Path], mask_dir: Path) -> list[Path]:
+    """Where each image's mask goes: ``<stem>.png``; no mask replaces another, nor an input.
+
+    The second ``a.jpg``, of another folder, becomes ``a_2.png``; the mask of ``a.png`` in its own folder, ``a_mask.png``.
+    """
+    taken = {path.name for path in paths if path.parent.resolve() == mask_dir.resolve()}
+    out = []
+    for path in paths:
+        stem = path.stem if f"{path.stem}.png" not in taken or path.suffix != ".png" else f"{path.stem}_mask"
+        name, n = f"{stem}.png", 1
+        while name in taken:
+            n += 1
+            name = f"{stem}_{n}.png"
+        taken.add(name)
+        out.append(mask_dir / name)
+    return out
+
+
+def answer_of(estimate: CoverEstimate) -> dict[str, Any]:
+    """An estimate as JSON values: ``cover`` and ``okta`` are null where withheld, and ``flag`` says why."""
+    withheld = estimate.flag is not ValueFlag.GOOD
+    return {
+        "cover": None if withheld else round(estimate.cover, 4),
+        "okta": okta_of_cover(estimate.cover),
+        "cover_uncertainty": None if withheld else round(estimate.sigma, 4),
+        "flag": estimate.flag.name.lower(),
+    }
+
+
+def _chunks(paths: Sequence[Path], size: int) -> Iterator[list[tuple[int, Path]]]:
+    numbered = iter(enumerate(paths))
+    while chunk := list(islice(numbered, size)):
+        yield chunk
+
+
+def predict_files(
+    paths: Sequence[Path | str],
+    mask_dir: Path | None = None,
+    weights: Path | None = None,
+) -> list[dict[str, Any]]:
+    """Cover of image files.
+
+    Args:
+        paths: Image files, in any mix of sizes and formats.
+        mask_dir: Masks go here as PNG at the image's size, 0 = other, 1 = sky, 2 = cloud; nowhere if not given.
+        weights: Weights file; the shipped ones by default.
+
+    Returns:
+        One object per path, in input order: ``image, cover, okta, cover_uncertainty, flag, mask, model``, or
+        ``image, error`` for a file that cannot be read.
+
+    Raises:
+        ConfigurationError: The weights cannot be used.
+    """
+    model, digest = load_cloud_model(weights)
+    files = [Path(p) for p in paths]
+    targets = mask_paths(files, mask_dir) if mask_dir else []
+    if mask_dir:
+        mask_dir.mkdir(parents=True, exist_ok=True)
+    results: list[dict[str, Any]] = [{} for _ in files]
+    for chunk in _chunks(files, _BATCH):
+        rows, pictures = [], []
+        for i, path in chunk:
+            results[i] = {"image": str(paths[i])}
+            try:
+                pictures.append(read_picture(path))
+                rows.append(i)
+            except UnreadableImage as error:
+                log.warning("%s: %s", path, error)
+                results[i]["error"] = str(error)
+        for i, estimate in zip(rows, predict_cover(model, pictures), strict=True):
+            results[i] |= answer_of(estimate) | {"model": digest[:16]}
+            if targets:
+                Image.fromarray(estimate.mask).save(targets[i])
+                results[i]["mask"] = str(targets[i])
+    return results

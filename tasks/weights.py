@@ -1,0 +1,121 @@
+"""Weights as safetensors with a card beside them: what they are, what they learned from, how they scored.
+
+A file is addressed by its digest, the sha256 of its bytes; the card is checked against it on loading.
+"""
+
+import dataclasses
+import hashlib
+import json
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load, save
+
+import models
+from models.cloud import CloudConfig, CloudModel, build_cloud_net
+from tasks.errors import ConfigurationError
+
+SHIPPED_CLOUD_WEIGHTS = Path(models.__file__).parent / "weights" / "cloud.safetensors"
+SHIPPED_CLOUD_BASELINE = SHIPPED_CLOUD_WEIGHTS.with_name("cloud_fcn.safetensors")
+CARD_VERSION = 1
+
+
+def card_path(weights: Path) -> Path:
+    """The card of a weights file: ``cloud.safetensors`` -> ``cloud.card.json``."""
+    return weights.with_suffix(".card.json")
+
+
+def code_version() -> str:
+    """Version of the installed package, for provenance."""
+    try:
+        return metadata.version("vigie")
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def digest_of(path: Path) -> str:
+    """Hex sha256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def save_cloud_model(path: Path, model: CloudModel, facts: dict[str, Any]) -> str:
+    """Write weights and card; the card last, so that a card never describes other weights than those beside it.
+
+    Args:
+        path: ``*.safetensors``.
+        model: Network and configuration.
+        facts: What the card says besides: ``training`` (sources, licence, image hashes, archive snapshots),
+            ``metrics``, ``calibration``.
+
+    Returns:
+        The digest.
+    """
+    tensors = {k: v.detach().cpu().contiguous() for k, v in model.net.state_dict().items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(save(tensors))
+    digest = digest_of(path)
+    card = {
+        "card_version": CARD_VERSION,
+        "digest": digest,
+        "bytes": path.stat().st_size,
+        "parameters": sum(t.numel() for t in tensors.values()),
+        "config": dataclasses.asdict(model.config),
+        "code_version": code_version(),
+        **facts,
+    }
+    card_path(path).write_text(json.dumps(card, indent=1) + "\n")
+    return digest
+
+
+def read_card(weights: Path) -> dict[str, Any]:
+    """The card of a weights file.
+
+    Raises:
+        ConfigurationError: There is no card, or it is not of this version.
+    """
+    path = card_path(weights)
+    try:
+        card: dict[str, Any] = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise ConfigurationError(
+            path, None, "weights without a card", "keep the .card.json beside them"
+        ) from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(path, None, f"the card is not JSON: {error}", "restore it") from None
+    if card.get("card_version") != CARD_VERSION:
+        found = card.get("card_version")
+        raise ConfigurationError(
+            path, None, f"card version {found}", f"retrain, or use version {CARD_VERSION}"
+        )
+    return card
+
+
+def load_cloud_model(path: Path | None = None) -> tuple[CloudModel, str]:
+    """Load a cloud model.
+
+    Args:
+        path: ``*.safetensors`` with its card; the shipped weights by default.
+
+    Returns:
+        The model and its digest.
+
+    Raises:
+        ConfigurationError: No such weights, or they are not those that the card describes.
+    """
+    path = path or SHIPPED_CLOUD_WEIGHTS
+    if not path.is_file():
+        raise ConfigurationError(
+            path, None, "no such weights", "give a .safetensors file written by training"
+        )
+    card = read_card(path)
+    data = path.read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != card["digest"]:
+        raise ConfigurationError(path, None, "the weights are not those of the card", "restore both together")
+    settings = dict(card["config"])
+    settings["widths"] = tuple(settings["widths"])
+    config = CloudConfig(**settings)
+    net = build_cloud_net(config)
+    net.load_state_dict(load(data))
+    return CloudModel(net.eval(), config), digest
