@@ -17,6 +17,7 @@ from PIL import Image
 from zarr.abc.codec import ArrayBytesCodec
 from zarr.core.array_spec import ArraySpec
 from zarr.core.buffer import Buffer, NDBuffer
+from zarr.registry import register_codec
 
 from tasks.errors import StoreError
 from tasks.stores.privacy import Polygon, blacken, check_polygon
@@ -65,8 +66,10 @@ def decode_image(data: bytes, encoding: str) -> np.ndarray:
     if encoding == "jpeg":
         frame = _decode_jpeg(data)
     else:
-        if b"IEND\xaeB`\x82" not in data:  # Pillow does not miss the end chunk
-            raise ImageDecodeError("PNG without its end", truncated=data.startswith(b"\x89PNG"))
+        if not data.startswith(b"\x89PNG\r\n\x1a\n"):
+            raise ImageDecodeError("not a PNG")
+        if b"IEND\xaeB`\x82" not in data[25:]:  # Pillow does not miss the end chunk
+            raise ImageDecodeError("PNG without its end", truncated=True)
         if (data[24] == 16) != (encoding == "png16"):  # Pillow would reduce 16 bits to 8 in silence
             raise ImageDecodeError(f"PNG of {data[24]} bits per channel is not of encoding {encoding!r}")
         frame = _decode_png16(data) if encoding == "png16" else _decode_with_pillow(data, "PNG")
@@ -209,3 +212,6 @@ class ImageCodec(ArrayBytesCodec):
     def compute_encoded_size(self, input_byte_length: int, chunk_spec: ArraySpec) -> int:
         """Not known before the file is."""
         raise NotImplementedError("a compressed image has no fixed size")
+
+
+register_codec(CODEC_NAME, ImageCodec)  # for a checkout that is on the path without being installed

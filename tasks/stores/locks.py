@@ -37,7 +37,7 @@ def _lock_path(uri: str | Path, kind: Kind) -> Path:
     if folder is None:  # one host writes; between hosts Icechunk itself refuses the second commit on S3
         root, parts = Path(tempfile.gettempdir()) / "vigie", urlsplit(str(uri))
         return root / ".locks" / f"{parts.netloc}{parts.path.rstrip('/').replace('/', '.')}.lock"
-    folder = folder.absolute()
+    folder = folder.resolve()
     levels = _LEVELS_BELOW_ROOT[kind]
     return folder.parents[levels - 1] / ".locks" / f"{'.'.join(folder.parts[-levels:])}.lock"
 

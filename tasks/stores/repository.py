@@ -221,12 +221,16 @@ def writer(
 
     Raises:
         WriterBusy: See ``writer_lock``.
+        StoreError: The disk or the network below failed.
     """
     with writer_lock(uri, kind, timeout_s):
         session = (repository or _prepare(uri, kind)).writable_session("main")
-        yield session
-        if session.has_uncommitted_changes:
-            session.commit(message or f"Write {kind}")
+        try:
+            yield session
+            if session.has_uncommitted_changes:
+                session.commit(message or f"Write {kind}")
+        except icechunk.IcechunkError as error:  # a full disk, a lost network: the last commit still stands
+            raise StoreError(f"{uri}: {error}. Nothing of this transaction is kept") from error
 
 
 def collect_garbage(uri: str | Path, kind: Kind, older_than: datetime) -> int:

@@ -1,0 +1,150 @@
+"""What a camera archive knows at one snapshot, and which of a batch is new to it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from models.contracts.flags import Refusal
+from tasks.stores.camera_rows import (
+    DUPLICATE_COLUMNS,
+    DUPLICATES,
+    FRAME_COLUMNS,
+    REFUSAL_COLUMNS,
+    REFUSALS,
+    TRANSIENT,
+    NewFrame,
+    NewRefusal,
+)
+from tasks.stores.tables import open_root, read_table
+
+Table = dict[str, np.ndarray]
+
+
+@dataclass
+class Tables:
+    """All tables of an archive.
+
+    Attributes:
+        frames: Table of each frame group, by group.
+        duplicates: Files that brought a frame which was there already.
+        refusals: Every refusal ever recorded.
+    """
+
+    frames: dict[str, Table]
+    duplicates: Table | None
+    refusals: Table | None
+
+
+async def read_tables(store: Any) -> Tables:
+    """Read every table of an archive, without its frames."""
+    root = await open_root(store)
+    groups = {name: group async for name, group in root.groups()}
+    duplicates, refusals = groups.pop(DUPLICATES, None), groups.pop(REFUSALS, None)
+    return Tables(
+        {name: await read_table(groups[name], FRAME_COLUMNS) for name in sorted(groups)},
+        None if duplicates is None else await read_table(duplicates, DUPLICATE_COLUMNS),
+        None if refusals is None else await read_table(refusals, REFUSAL_COLUMNS),
+    )
+
+
+def _files(table: Table | None) -> Iterator[tuple[str, int, bytes]]:
+    """(source, source_version, sha256) of each row."""
+    if table is None or not len(table["source"]):
+        return iter(())
+    digests = np.ascontiguousarray(table["sha256"]).tobytes()
+    shas = [digests[start : start + 32] for start in range(0, len(digests), 32)]
+    return zip(table["source"].tolist(), table["source_version"].tolist(), shas, strict=True)
+
+
+@dataclass
+class Batch:
+    """What of an append is new.
+
+    Attributes:
+        frames: By group.
+        duplicates: Files that bring nothing new but are not known yet.
+        refusals: Not recorded yet.
+        repeated: How many of the frames given were there already.
+    """
+
+    frames: dict[str, list[NewFrame]] = field(default_factory=dict)
+    duplicates: list[NewFrame] = field(default_factory=list)
+    refusals: list[NewRefusal] = field(default_factory=list)
+    repeated: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.frames or self.duplicates or self.refusals)
+
+
+@dataclass
+class ArchiveIndex:
+    """Digests and names that decide what is new; kept between appends by the one writer."""
+
+    arrival: int = 0
+    lengths: dict[str, int] = field(default_factory=dict)
+    by_source: set[tuple[str, bytes]] = field(default_factory=set)
+    by_time: set[tuple[int, bytes]] = field(default_factory=set)
+    versions: set[tuple[str, int]] = field(default_factory=set)
+    refused: dict[tuple[str, bytes], set[int]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, tables: Tables) -> "ArchiveIndex":
+        """Index an archive's tables."""
+        index = cls()
+        for group, table in tables.frames.items():
+            index.lengths[group] = len(table["time"])
+            index.arrival = max(index.arrival, int(table["arrival"].max(initial=0)))
+            for (source, version, sha256), time in zip(_files(table), table["time"].tolist(), strict=True):
+                index.by_source.add((source, sha256))
+                index.by_time.add((time, sha256))
+                index.versions.add((source, version))
+        for source, version, sha256 in _files(tables.duplicates):
+            index.by_source.add((source, sha256))
+            index.versions.add((source, version))
+        reasons = [] if tables.refusals is None else tables.refusals["reason"].tolist()
+        for (source, version, sha256), reason in zip(_files(tables.refusals), reasons, strict=True):
+            index._refuse(source, version, sha256, reason)
+        return index
+
+    def _refuse(self, source: str, version: int, sha256: bytes, reason: int) -> None:
+        self.refused.setdefault((source, sha256), set()).add(reason)
+        if reason not in TRANSIENT:
+            self.versions.add((source, version))
+
+    def take(self, frames: Sequence[NewFrame], refusals: Sequence[NewRefusal]) -> Batch:
+        """Sort out what is new, and count it as known from now on.
+
+        A frame is there already if its (source, sha256) or its (time, sha256) is. A refusal is recorded once per
+        (source, sha256) and version; one that may pass (in the future, unreadable) can be followed by another.
+        """
+        batch = Batch()
+        for frame in frames:
+            repeated = (frame.source, frame.sha256) in self.by_source
+            if repeated or (frame.time_ms, frame.sha256) in self.by_time:
+                batch.repeated += 1
+                if (frame.source, frame.source_version) not in self.versions:
+                    batch.duplicates.append(frame)
+            else:
+                batch.frames.setdefault(frame.group, []).append(frame)
+                self.by_time.add((frame.time_ms, frame.sha256))
+            self.by_source.add((frame.source, frame.sha256))
+            self.versions.add((frame.source, frame.source_version))
+        for refusal in refusals:
+            if self._is_news(refusal):
+                batch.refusals.append(refusal)
+                self._refuse(refusal.source, refusal.source_version, refusal.sha256, int(refusal.reason))
+        self.arrival += bool(batch.frames)
+        for group, new in batch.frames.items():
+            self.lengths[group] = self.lengths.get(group, 0) + len(new)
+        return batch
+
+    def _is_news(self, refusal: NewRefusal) -> bool:
+        """Whether the refusal, or at least the version of its file, is to be recorded."""
+        key = (refusal.source, refusal.sha256)
+        before = self.refused.get(key, set())
+        settled = key in self.by_source or any(Refusal(reason) not in TRANSIENT for reason in before)
+        if refusal.reason in TRANSIENT:
+            return not settled and refusal.reason not in before
+        return not settled or (refusal.source, refusal.source_version) not in self.versions

@@ -1,0 +1,79 @@
+"""Append-only tables in a Zarr group: one chunked array per column, written in whole batches.
+
+All calls are coroutines, so that a batch's columns are read or written at the same time.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import zarr
+
+ROWS_PER_CHUNK = 1024
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as stored.
+
+    Attributes:
+        name: Of the array.
+        dtype: NumPy dtype, or ``str`` (UTF-8 of any length).
+        width: Bytes per row where a row is a digest, else ``None``.
+        attributes: CF attributes.
+    """
+
+    name: str
+    dtype: str
+    width: int | None = None
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+    def dimensions(self, rows: str) -> tuple[str, ...]:
+        """Dimension names, ``rows`` first."""
+        return (rows,) if self.width is None else (rows, "byte")
+
+
+async def create_table(group: Any, columns: Sequence[Column], rows: str) -> None:
+    """Create the empty columns of a table.
+
+    Args:
+        group: Writable ``zarr.AsyncGroup``.
+        columns: What to create.
+        rows: Name of the row dimension.
+    """
+    for column in columns:
+        tail = () if column.width is None else (column.width,)
+        await group.create_array(
+            column.name,
+            shape=(0, *tail),
+            chunks=(ROWS_PER_CHUNK, *tail),
+            dtype=column.dtype,
+            dimension_names=column.dimensions(rows),
+            attributes=column.attributes,
+        )
+
+
+async def _append_column(array: Any, values: np.ndarray) -> None:
+    start = array.shape[0]
+    await array.resize((start + len(values), *array.shape[1:]))
+    await array.setitem(slice(start, None), values)
+
+
+async def append_rows(group: Any, values: dict[str, np.ndarray]) -> None:
+    """Append a batch; every column of the table must be given, all of one length."""
+    arrays = await asyncio.gather(*(group.getitem(name) for name in values))
+    await asyncio.gather(*(map(_append_column, arrays, values.values())))
+
+
+async def read_table(group: Any, columns: Sequence[Column]) -> dict[str, np.ndarray]:
+    """Read a whole table."""
+    arrays = await asyncio.gather(*(group.getitem(column.name) for column in columns))
+    values = await asyncio.gather(*(array.getitem(...) for array in arrays))
+    return {column.name: np.asarray(value) for column, value in zip(columns, values, strict=True)}
+
+
+async def open_root(store: Any, mode: str = "r") -> Any:
+    """Root group of a store, for the calls above."""
+    return await zarr.api.asynchronous.open_group(store, mode=mode, zarr_format=3)  # type: ignore[arg-type]
