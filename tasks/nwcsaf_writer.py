@@ -12,7 +12,7 @@ import netCDF4
 import numpy as np
 import numpy.typing as npt
 
-from models.contracts.slots import SLOT_VARIABLES, SlotVariable
+from models.contracts.slots import SLOT_VARIABLES, SlotVariable, pack
 from models.science.geometry import GeosGrid
 
 SECONDS_PER_LINE = 0.2
@@ -72,16 +72,6 @@ def write_nwcsaf(
             _write_variable(file, variables[name], array)
     unfinished.replace(path)
     return path
-
-
-def pack(variable: SlotVariable, values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-    """Physical values to stored counts; NaN and what does not fit become the fill value."""
-    if variable.scale_factor is None:
-        return values.astype(variable.dtype)
-    physical = values.astype(np.float64)
-    counts = np.rint((physical - (variable.add_offset or 0.0)) / variable.scale_factor)
-    fits = np.isfinite(counts) & (counts >= 0) & (counts < variable.fill_value)
-    return np.where(fits, counts, variable.fill_value).astype(variable.dtype)
 
 
 def _checked(name: str, product: str, array: npt.NDArray[np.generic], grid: GeosGrid) -> SlotVariable:

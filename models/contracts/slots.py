@@ -6,6 +6,9 @@ Names, packings and flag values are those of real NWC SAF GEO v2016 and v2018 fi
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 
 @dataclass(frozen=True)
 class SatelliteGridSettings:
@@ -139,3 +142,15 @@ _ALL = (
 )
 
 SLOT_VARIABLES: dict[str, SlotVariable] = {variable.name: variable for variable in _ALL}
+
+
+def pack(variable: SlotVariable, values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    """Physical values to stored counts; NaN and what does not fit become the fill value."""
+    if variable.scale_factor is None:
+        if not np.issubdtype(values.dtype, np.floating):
+            return values.astype(variable.dtype)
+        counts = values.astype(np.float64)
+    else:
+        counts = np.rint((values.astype(np.float64) - (variable.add_offset or 0.0)) / variable.scale_factor)
+    fits = np.isfinite(counts) & (counts >= 0) & (counts < variable.fill_value)
+    return np.where(fits, counts, variable.fill_value).astype(variable.dtype)

@@ -155,6 +155,25 @@ class GeosGrid:
             return None
         return int(line), int(column)
 
+    def same_pixels(self, other: "GeosGrid") -> bool:
+        """Whether two grids name the same pixels: equal projection and shape, corners within a tenth of a pixel."""
+        near = 0.1 * self.step_m
+        return (
+            self.shape == other.shape
+            and self.sweep == other.sweep
+            and abs(self.longitude_0_deg - other.longitude_0_deg) < 1e-6
+            and max(
+                abs(self.height_m - other.height_m),
+                abs(self.semi_major_m - other.semi_major_m),
+                abs(self.semi_minor_m - other.semi_minor_m),
+            )
+            < 1.0
+            and abs(self.x_west_m - other.x_west_m) < near
+            and abs(self.y_north_m - other.y_north_m) < near
+            and abs(self.x_east_m - other.x_east_m) < near
+            and abs(self.y_south_m - other.y_south_m) < near
+        )
+
     def window(self, lines: slice, columns: slice) -> "GeosGrid":
         """The part of this grid inside two slices (step 1)."""
         first_line, last_line, _ = lines.indices(self.lines)

@@ -1,0 +1,302 @@
+"""The archive of one satellite grid: products on a regular axis of nominal times, each slot's state beside them."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import icechunk
+import numpy as np
+import pandas as pd
+import xarray as xr
+import zarr
+
+from models.contracts.flags import Refusal
+from models.contracts.slots import SatelliteGridSettings
+from models.science.geometry import GeosGrid
+from models.science.slot_axis import SlotAxis
+from tasks.stores.record_tables import append_rows, digests, ensure_table, read_rows
+from tasks.stores.repository import (
+    StoreError,
+    StoreNotFound,
+    open_repository,
+    repository_exists,
+    writer,
+)
+from tasks.stores.satellite_layout import GRID_MAPPING, create_layout, grid_from_attributes
+from tasks.stores.satellite_merge import mark_bad, merge
+from tasks.stores.satellite_rows import JUDGED_AGAIN, REFUSALS, ProductSlot, SlotRefusal, WriteResult
+
+_REFUSALS = "refusals"
+
+
+class SatelliteArchive:
+    """Slots of one grid, in ``<root>/satellite/<grid>``.
+
+    Args:
+        root: Folder or ``s3://`` URI of the archives.
+        grid: Name of the grid.
+    """
+
+    def __init__(self, root: str, grid: str) -> None:
+        self.uri = f"{str(root).rstrip('/')}/satellite/{grid}"
+        self.name = grid
+
+    def write_day(
+        self,
+        settings: SatelliteGridSettings,
+        slots: Sequence[ProductSlot],
+        refusals: Sequence[SlotRefusal],
+        as_of: np.datetime64,
+    ) -> WriteResult:
+        """Store products and refusals in one commit; what is there already is not stored again.
+
+        A slot that comes late rewrites its day. Products of several days may come together, at the cost of memory.
+
+        Args:
+            settings: What the archive keeps; fixes the layout at the first slot.
+            slots: Products as read.
+            refusals: Files that could not be read.
+            as_of: UTC time of the run, kept with the refusals.
+
+        Raises:
+            StoreError: The archive was made for another cadence or without one of the variables.
+        """
+        message = f"{len(slots)} products, {len(refusals)} refusals"
+        with writer(self.uri, "satellite", message) as session:
+            root = zarr.open_group(session.store, mode="r+", zarr_format=3)
+            if slots and "cadence_minutes" not in root.attrs:
+                create_layout(
+                    root, self.name, SlotAxis(settings.cadence_minutes), slots[0].grid, settings.variables
+                )
+            result = self._write(root, settings, slots, refusals)
+            _record_refusals(root, [*refusals, *result.refusals], as_of)
+        self.__dict__.pop("_root", None)
+        return result
+
+    def known(self) -> set[tuple[str, int]]:
+        """(source, source_version) of files that need not be read again."""
+        if not repository_exists(self.uri):
+            return set()
+        table = self._refusal_rows()
+        lasting = ~table["reason"].isin([int(reason) for reason in JUDGED_AGAIN])
+        pairs = set(zip(table["source"][lasting], table["source_version"][lasting], strict=True))
+        if self._has_slots:
+            sources, versions = self._ledger("source"), self._ledger("source_version")
+            held = sources != ""
+            pairs.update(zip(sources[held], versions[held], strict=True))
+        return {(str(source), int(version)) for source, version in pairs}
+
+    def refusals(self) -> pd.DataFrame:
+        """Standing refusals: source, source_version, sha256 (hex), reason, detail, product, slot_time, as_of.
+
+        What was to be judged again, and was accepted since, is not among them.
+        """
+        table = self._refusal_rows()
+        if not self._has_slots or table.empty:
+            return table
+        sources, sha256 = self._ledger("source"), self._ledger("sha256")
+        held = sources != ""
+        accepted = {
+            (str(source), bytes(digest).hex())
+            for source, digest in zip(sources[held], sha256[held], strict=True)
+        }
+        standing = [
+            reason not in JUDGED_AGAIN or (source, digest) not in accepted
+            for source, digest, reason in zip(table["source"], table["sha256"], table["reason"], strict=True)
+        ]
+        return table[standing].reset_index(drop=True)
+
+    def slots_since(self, arrival: int) -> pd.DataFrame:
+        """Slots whose content changed after a batch.
+
+        Args:
+            arrival: Number of the last batch that is dealt with; 0 for all.
+
+        Returns:
+            ``time`` (ns), ``arrival`` and a `SlotStatus` code per product, by time.
+        """
+        if not self._has_slots:
+            return pd.DataFrame({"time": np.empty(0, "datetime64[ns]"), "arrival": np.empty(0, np.int64)})
+        arrivals, status = self._ledger("arrival"), self._ledger("status")
+        newer = arrivals > arrival
+        columns: dict[str, Any] = {"time": self.times[newer], "arrival": arrivals[newer]}
+        for column, product in enumerate(self.products):
+            columns[product] = status[newer, column]
+        return pd.DataFrame(columns)
+
+    def status(self) -> pd.DataFrame:
+        """Ledger: a `SlotStatus` code per product, for every slot that is due in the days of the archive."""
+        return pd.DataFrame(
+            dict(zip(self.products, self._ledger("status").T, strict=True)),
+            index=pd.DatetimeIndex(self.times, name="time"),
+        )
+
+    @property
+    def last_arrival(self) -> int:
+        """Number of the last batch that changed a slot; 0 for none."""
+        return int(str(self._root.attrs.get("arrivals", 0))) if repository_exists(self.uri) else 0
+
+    @property
+    def grid(self) -> GeosGrid:
+        """Where the pixels lie."""
+        self._require_slots()
+        return grid_from_attributes(self._root[GRID_MAPPING].attrs)
+
+    @property
+    def axis(self) -> SlotAxis:
+        """The archive's slots."""
+        self._require_slots()
+        return SlotAxis(int(str(self._root.attrs["cadence_minutes"])))
+
+    @property
+    def products(self) -> tuple[str, ...]:
+        """Ledger columns."""
+        self._require_slots()
+        return tuple(self._root.attrs["products"])  # type: ignore[arg-type]
+
+    @property
+    def times(self) -> np.ndarray:
+        """Nominal times of all slots due from the first day with data to the last, ns."""
+        held = self._held
+        return self.axis.times(held.start, held.stop)
+
+    def open(self) -> xr.Dataset:
+        """All slots due in the days that the archive covers, lazily.
+
+        Quantities are decoded, NaN where nothing is; flags stay integers, with a flag value for no data. ``status``
+        says what a gap is.
+
+        Raises:
+            StoreNotFound: No archive, or no slot in it yet.
+        """
+        self._require_slots()
+        session = _session(self.uri)
+        dataset = xr.open_zarr(session.store, consolidated=False, zarr_format=3, chunks=None)
+        return (
+            dataset.isel(time=self._held)
+            .assign_coords(
+                time=("time", self.times, {"standard_name": "time", "long_name": "nominal time of the slot"}),
+                product=(
+                    "product",
+                    np.array(self.products, dtype=object),
+                    {"long_name": "satellite product"},
+                ),
+            )
+            .set_coords(["scan_offset_s", GRID_MAPPING])
+        )
+
+    @cached_property
+    def _root(self) -> zarr.Group:
+        return zarr.open_group(_session(self.uri).store, mode="r", zarr_format=3)
+
+    @property
+    def _has_slots(self) -> bool:
+        return repository_exists(self.uri) and "first_index" in self._root.attrs
+
+    def _require_slots(self) -> None:
+        if not self._has_slots:
+            raise StoreNotFound(f"{self.uri}: no slot here yet. Mend: check the path, or ingest first")
+
+    @property
+    def _held(self) -> slice:
+        per_day = self.axis.slots_per_day
+        first = int(str(self._root.attrs["first_index"])) // per_day * per_day
+        return slice(first, self._root["arrival"].shape[0])  # type: ignore[union-attr]
+
+    def _ledger(self, name: str) -> np.ndarray:
+        return np.asarray(self._root[name][self._held])  # type: ignore[index]
+
+    def _refusal_rows(self) -> pd.DataFrame:
+        if repository_exists(self.uri) and _REFUSALS in self._root:
+            return read_rows(self._root[_REFUSALS], REFUSALS)  # type: ignore[arg-type]
+        return pd.DataFrame({name: np.empty(0, dtype=object) for name in REFUSALS})
+
+    def _write(
+        self,
+        root: zarr.Group,
+        settings: SatelliteGridSettings,
+        slots: Sequence[ProductSlot],
+        refusals: Sequence[SlotRefusal],
+    ) -> WriteResult:
+        if "cadence_minutes" not in root.attrs:  # nothing but refusals so far
+            return WriteResult(0, 0, (), (), 0)
+        self._check(root, settings)
+        axis = SlotAxis(settings.cadence_minutes)
+        grid = grid_from_attributes(root[GRID_MAPPING].attrs)
+        placed: list[tuple[int, ProductSlot]] = []
+        refused: list[SlotRefusal] = []
+        for slot in slots:
+            index = axis.index(slot.time)
+            if index is None:
+                refused.append(_refusal(slot, Refusal.OTHER_CADENCE, f"{slot.time} is off the time axis"))
+            elif not grid.same_pixels(slot.grid):
+                refused.append(
+                    _refusal(slot, Refusal.OTHER_REGION, f"other pixels than the archive: {slot.grid}")
+                )
+            else:
+                placed.append((index, slot))
+        arrival = int(str(root.attrs["arrivals"]))
+        merged = merge(root, axis, placed, arrival + 1)
+        if merged.touched:
+            arrival += 1
+            root.attrs["arrivals"] = arrival
+        mark_bad(root, axis, [*refusals, *refused])
+        touched = tuple(axis.times(index, index + 1)[0] for index in sorted(merged.touched))
+        return WriteResult(merged.written, merged.duplicates, (*refused, *merged.refusals), touched, arrival)
+
+    def _check(self, root: zarr.Group, settings: SatelliteGridSettings) -> None:
+        extra = set(settings.variables) - set(root.attrs["variables"])  # type: ignore[arg-type]
+        if extra or root.attrs["cadence_minutes"] != settings.cadence_minutes:
+            what = f"without {', '.join(sorted(extra))}" if extra else "for another cadence"
+            raise StoreError(
+                f"{self.uri}: was made {what}. Mend: give the grid another name in vigie.toml and ingest again"
+            )
+
+
+def open_satellite(uri: str) -> xr.Dataset:
+    """`SatelliteArchive.open` by the archive's own URI."""
+    root, _, grid = str(uri).rstrip("/").rpartition("/")
+    return SatelliteArchive(root.removesuffix("/satellite"), grid).open()
+
+
+def _session(uri: str) -> icechunk.Session:
+    return open_repository(uri, "satellite").readonly_session("main")
+
+
+def _refusal(slot: ProductSlot, reason: Refusal, detail: str) -> SlotRefusal:
+    return SlotRefusal(slot.file, slot.sha256, reason, detail, slot.product, slot.time)
+
+
+def _record_refusals(root: zarr.Group, refusals: Sequence[SlotRefusal], as_of: np.datetime64) -> None:
+    """Append what is not recorded yet, once per source and SHA-256."""
+    if not refusals:
+        return
+    table = ensure_table(root, _REFUSALS, REFUSALS, "refusal", 1024)
+    recorded = read_rows(table, ("source", "sha256"))
+    seen = set(zip(recorded["source"], recorded["sha256"], strict=True))
+    fresh: list[SlotRefusal] = []
+    for refusal in refusals:
+        key = refusal.file.name, refusal.sha256.hex()
+        if key not in seen:
+            seen.add(key)
+            fresh.append(refusal)
+    if not fresh:
+        return
+    append_rows(
+        table,
+        REFUSALS,
+        {
+            "source": np.array([r.file.name for r in fresh], dtype=object),
+            "source_version": np.array([r.file.version for r in fresh], dtype=np.uint64),
+            "sha256": digests(r.sha256.hex() for r in fresh),
+            "reason": np.array([int(r.reason) for r in fresh], dtype=np.uint8),
+            "detail": np.array([r.detail for r in fresh], dtype=object),
+            "product": np.array([r.product for r in fresh], dtype=object),
+            "slot_time": np.array([_milliseconds(r.time) for r in fresh], dtype=np.int64),
+            "as_of": np.full(len(fresh), _milliseconds(as_of), dtype=np.int64),
+        },
+    )
+
+
+def _milliseconds(time: np.datetime64 | None) -> int:
+    return (np.datetime64("NaT") if time is None else time).astype("datetime64[ms]").astype(np.int64).item()

@@ -1,0 +1,108 @@
+"""What goes into a satellite archive: products of slots, and refusals."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.contracts.flags import Refusal
+from models.contracts.record import Column
+from models.science.geometry import GeosGrid
+
+
+@dataclass(frozen=True)
+class SatelliteFile:
+    """A file as listed.
+
+    Attributes:
+        name: Path relative to the source, posix.
+        uri: What fsspec opens.
+        version: 64-bit digest of size and modification time or ETag.
+    """
+
+    name: str
+    uri: str
+    version: int
+
+
+@dataclass(frozen=True)
+class ProductSlot:
+    """One product of one slot, cropped to the region.
+
+    Attributes:
+        time: Nominal UTC time, ns.
+        product: ``CMA``, ``CT`` ...
+        values: Packed counts per variable, ``(lines, columns)``, dtype and packing of `SLOT_VARIABLES`.
+        absent: Variables asked for that the file does not hold.
+        scan_offset_s: Scan time of every line minus the nominal time, ``(lines,)``, s.
+        platform: Such as ``Meteosat-11``.
+        grid: Where the pixels lie.
+        parallax_corrected: The producer moved the clouds already (``_PLAX`` files).
+        file: Where it came from.
+        sha256: Of the file, 32 bytes.
+    """
+
+    time: np.datetime64
+    product: str
+    values: Mapping[str, np.ndarray]
+    absent: tuple[str, ...]
+    scan_offset_s: np.ndarray
+    platform: str
+    grid: GeosGrid
+    parallax_corrected: bool
+    file: SatelliteFile
+    sha256: bytes
+
+
+@dataclass(frozen=True)
+class SlotRefusal:
+    """Why a file, or a part of it, was not accepted.
+
+    Attributes:
+        file: The file.
+        sha256: 32 bytes; zeros where it could not be read at all.
+        reason: Code.
+        detail: In words.
+        product: Where the name tells.
+        time: Nominal time, where the name tells.
+    """
+
+    file: SatelliteFile
+    sha256: bytes
+    reason: Refusal
+    detail: str
+    product: str = ""
+    time: np.datetime64 | None = None
+
+
+@dataclass(frozen=True)
+class WriteResult:
+    """What a write did.
+
+    Attributes:
+        written: Products of slots that are new or replaced another.
+        duplicates: Products that were there already, from the same file.
+        refusals: Refused by the archive itself: off the time axis, another grid, a second file for one product.
+        touched_slots: Nominal times whose content changed, sorted, ns.
+        arrival: Number of this batch; the last one's where nothing changed.
+    """
+
+    written: int
+    duplicates: int
+    refusals: tuple[SlotRefusal, ...]
+    touched_slots: tuple[np.datetime64, ...]
+    arrival: int
+
+
+REFUSALS: dict[str, Column] = {
+    "source": ("string", ""),
+    "source_version": ("uint64", 0),
+    "sha256": ("uint8[32]", 0),
+    "reason": ("uint8", 0),
+    "detail": ("string", ""),
+    "product": ("string", ""),
+    "slot_time": ("int64", np.iinfo(np.int64).min),
+    "as_of": ("int64", 0),
+}
+JUDGED_AGAIN = frozenset({Refusal.TIME_IN_FUTURE, Refusal.UNREADABLE_SOURCE})
+"""Reasons that a later run may find gone: such files are read again."""
