@@ -5,10 +5,8 @@ One Icechunk repository per camera, at ``<root>/cameras/<id>``. A group per (enc
 arrival and are sorted when read. ``xr.open_dataset("<root>/cameras/<id>", engine="vigie")`` opens it, lazily.
 """
 
-import os
 import re
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +17,14 @@ import xarray as xr
 from zarr.core.sync import sync
 
 from tasks.stores.camera_index import ArchiveIndex, Tables, read_tables
-from tasks.stores.camera_reading import open_group, read_payloads
+from tasks.stores.camera_reading import open_group, read_frames
 from tasks.stores.camera_rows import AppendResult, NewFrame, NewRefusal
 from tasks.stores.camera_tables import frames_view, refusals_view
-from tasks.stores.camera_writing import write_batch, write_privacy
+from tasks.stores.camera_writing import PRIVACY, write_batch, write_privacy
+from tasks.stores.locks import local_path
 from tasks.stores.privacy import Polygon, check_polygon
-from tasks.stores.repository import StoreNotFound, local_path, open_repository, writer
+from tasks.stores.repository import StoreNotFound, open_repository, writer
+from tasks.stores.tables import open_root
 
 __all__ = ["AppendResult", "CameraArchive", "NewFrame", "NewRefusal"]
 
@@ -53,8 +53,8 @@ class CameraArchive:
     @classmethod
     def at(cls, uri: str | Path) -> "CameraArchive":
         """The archive in a repository's own folder or URI, wherever that was moved to."""
-        archive = cls("", Path(str(uri)).resolve().name)
-        archive.uri = str(uri).rstrip("/")
+        archive = cls("", "moved")
+        archive.uri, archive.camera_id = str(uri).rstrip("/"), Path(str(uri)).resolve().name
         return archive
 
     def __repr__(self) -> str:
@@ -146,13 +146,7 @@ class CameraArchive:
 
     def privacy(self) -> Polygon:
         """The polygon that is blacked out; empty where none is."""
-        attributes = sync(self._store_root_attributes())
-        return check_polygon(attributes.get("privacy_polygon", ()))
-
-    async def _store_root_attributes(self) -> dict[str, Any]:
-        from tasks.stores.tables import open_root
-
-        return dict((await open_root(self._store())).attrs)
+        return check_polygon(sync(open_root(self._store())).attrs.get(PRIVACY, ()))
 
     def rows(self) -> pd.DataFrame:
         """All frames, sorted by (time, sha256).
@@ -196,6 +190,4 @@ class CameraArchive:
         Raises:
             MissingFrameError: A frame is not in the store.
         """
-        chunks = sync(read_payloads(self._store(), rows["group"].tolist(), rows["row"].tolist()))
-        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-            return list(pool.map(lambda chunk: chunk.decode(), chunks))
+        return list(read_frames(self._store(), rows["group"].tolist(), rows["row"].tolist()))

@@ -1,58 +1,114 @@
-"""Reading frames from a camera archive."""
+"""Reading frames from a camera archive: by rows, or as a lazy xarray dataset."""
 
 import asyncio
+import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
+from xarray.backends import BackendArray
+from xarray.core import indexing
 from zarr.core.buffer import default_buffer_prototype
+from zarr.core.sync import sync
 
 from models.contracts.flags import FrameFlag, cf_flags
+from models.contracts.frames import FRAME_DIMS
 from tasks.errors import StoreError
-from tasks.stores.camera_writing import chunk_key
-from tasks.stores.codec import ImageCodec, MissingFrameError
+from tasks.stores.camera_writing import FRAME_ATTRIBUTES, chunk_key
+from tasks.stores.codec import ENCODINGS, ImageCodec, MissingFrameError
 from tasks.stores.tables import open_root
+
+_FRAMES_AT_ONCE = 64  # encoded frames in memory
+
+AxisKey = int | slice | np.ndarray
+_ALL = (slice(None), slice(None), slice(None))
 
 
 @dataclass(frozen=True)
-class StoredFrame:
+class _StoredFrame:
     """A frame still encoded."""
 
     codec: ImageCodec
     data: bytes
     shape: tuple[int, ...]
 
-    def decode(self) -> np.ndarray:
-        """(H, W, 3), the privacy polygon black."""
-        return self.codec.decode_chunk(self.data, self.shape)[0]
+    def decode(self, keys: Sequence[AxisKey]) -> np.ndarray:
+        """The part of the frame (H, W, 3) that the keys of y, x and rgb select."""
+        part = self.codec.decode_chunk(self.data, self.shape)[0]
+        for axis in (2, 1, 0):  # from behind: an integer key takes its axis away
+            part = part[(slice(None),) * axis + (keys[axis],)]
+        return part
 
 
-async def read_payloads(store: Any, groups: Sequence[str], rows: Sequence[int]) -> list[StoredFrame]:
-    """Fetch encoded frames.
+async def _fetch(store: Any, groups: Sequence[str], rows: Sequence[int]) -> list[_StoredFrame]:
+    root, prototype = await open_root(store), default_buffer_prototype()
+    metadata = {name: (await root.getitem(f"{name}/frames")).metadata for name in set(groups)}
+
+    async def one(group: str, row: int) -> _StoredFrame:
+        data = await store.get(chunk_key(group, row), prototype)
+        if data is None:
+            raise MissingFrameError(f"frame {row} of {group} is missing. Mend: restore the repository")
+        return _StoredFrame(
+            metadata[group].codecs[0], data.to_bytes(), metadata[group].chunk_grid.chunk_shape
+        )
+
+    return list(await asyncio.gather(*map(one, groups, rows)))
+
+
+def read_frames(
+    store: Any, groups: Sequence[str], rows: Sequence[int], keys: Sequence[AxisKey] = _ALL
+) -> Iterator[np.ndarray]:
+    """Decode frames, several at a time.
 
     Args:
         store: Of a readable session.
         groups: Group of each frame.
         rows: Row of each frame in its group.
+        keys: What to keep of each along y, x and rgb.
+
+    Yields:
+        A frame (H, W, 3), or its part, for each row in order.
 
     Raises:
         MissingFrameError: A frame is not in the store.
     """
-    root, prototype = await open_root(store), default_buffer_prototype()
-    arrays = {name: await root.getitem(f"{name}/frames") for name in set(groups)}
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        for start in range(0, len(rows), _FRAMES_AT_ONCE):
+            block = slice(start, start + _FRAMES_AT_ONCE)
+            yield from pool.map(
+                lambda frame: frame.decode(keys), sync(_fetch(store, groups[block], rows[block]))
+            )
 
-    async def fetch(group: str, row: int) -> StoredFrame:
-        data = await store.get(chunk_key(group, row), prototype)
-        if data is None:
-            raise MissingFrameError(f"frame {row} of {group} is missing. Mend: restore the repository")
-        metadata = arrays[group].metadata
-        return StoredFrame(metadata.codecs[0], data.to_bytes(), metadata.chunk_grid.chunk_shape)
 
-    return list(await asyncio.gather(*map(fetch, groups, rows)))
+class FrameArray(BackendArray):
+    """Frames of one group in a given order, decoded when indexed.
+
+    Args:
+        store: Of a readable session.
+        group: Such as ``jpeg_480x640``.
+        rows: Row of each frame, in the order wanted.
+    """
+
+    def __init__(self, store: Any, group: str, rows: np.ndarray) -> None:
+        encoding, size = group.split("_")
+        height, width = map(int, size.split("x"))
+        self.store, self.group, self.rows = store, group, rows
+        self.shape, self.dtype = (len(rows), height, width, 3), np.dtype(ENCODINGS[encoding])
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
+        return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER, self._read)
+
+    def _read(self, key: tuple[AxisKey, ...]) -> np.ndarray:
+        rows = np.atleast_1d(self.rows[key[0]]).tolist()
+        if not rows:
+            return np.empty((0, *self.shape[1:]), self.dtype)[(slice(None), *key[1:])]
+        frames = np.stack(list(read_frames(self.store, [self.group] * len(rows), rows, key[1:])))
+        return frames[0] if isinstance(key[0], int | np.integer) else frames
 
 
 def _choose(frames: pd.DataFrame, camera_id: str, group: str | None) -> tuple[str, list[str]]:
@@ -88,12 +144,16 @@ def open_group(store: Any, frames: pd.DataFrame, camera_id: str, group: str | No
     """
     chosen, others = _choose(frames, camera_id, group)
     facts = frames[(frames["group"] == chosen) & ~frames["shadowed"]]
-    stored = xr.open_zarr(
-        store, group=chosen, consolidated=False, zarr_format=3, chunks=None, decode_cf=False
-    )["frames"].variable
+    array = FrameArray(store, chosen, facts["row"].to_numpy())
+    pictures = xr.Variable(
+        FRAME_DIMS,
+        indexing.LazilyIndexedArray(array),
+        FRAME_ATTRIBUTES,
+        {"preferred_chunks": dict(zip(FRAME_DIMS, (1, *array.shape[1:]), strict=True))},
+    )
     return xr.Dataset(
         {
-            "frames": stored.isel(time=facts["row"].to_numpy()),
+            "frames": pictures,
             "quality_flag": ("time", facts["quality_flag"].to_numpy(), cf_flags(FrameFlag)),
         },
         coords={

@@ -24,7 +24,7 @@ from tasks.stores.privacy import Polygon, check_polygon
 from tasks.stores.tables import append_rows, create_table, open_root
 
 PRIVACY = "privacy_polygon"
-_FRAME_ATTRIBUTES = {"long_name": "camera frame", "units": "1", "ancillary_variables": "quality_flag"}
+FRAME_ATTRIBUTES = {"long_name": "camera frame", "units": "1", "ancillary_variables": "quality_flag"}
 
 
 def chunk_key(group: str, row: int) -> str:
@@ -91,7 +91,7 @@ async def _create_frames(root: Any, name: str, frame: NewFrame) -> Any:
         compressors=None,
         filters=None,
         dimension_names=FRAME_DIMS,
-        attributes=_FRAME_ATTRIBUTES,
+        attributes=FRAME_ATTRIBUTES,
     )
     await create_table(group, FRAME_COLUMNS, "time")
     return group

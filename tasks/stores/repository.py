@@ -6,6 +6,7 @@ folder or an ``s3://bucket/prefix`` URI. Its root group says what it is (``vigie
 """
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -157,12 +158,19 @@ def _migrate(uri: str | Path, kind: Kind, repository: icechunk.Repository, versi
     session.commit(f"Migrate from schema {version} to {SCHEMA_VERSIONS[kind]}")
 
 
+def _clear_unfinished(folder: Path) -> None:
+    """Remove what a creation that was killed left: a first snapshot without a branch, and never a commit."""
+    if {path.name for path in folder.glob("*")} <= {"config.yaml", "snapshots", "refs"}:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _prepare(uri: str | Path, kind: Kind) -> icechunk.Repository:
     """Create, label or migrate the repository as needed. The caller holds the lock."""
     if repository_exists(uri):
         repository = icechunk.Repository.open(_storage(uri), config=_config())
     else:
         if (folder := local_path(uri)) is not None:
+            _clear_unfinished(folder)
             folder.mkdir(parents=True, exist_ok=True)
         repository = icechunk.Repository.create(_storage(uri), config=_config())
     version = _version_of(uri, kind, repository)
