@@ -55,7 +55,8 @@ def read_picture(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
 def mask_paths(paths: Sequence[Path], mask_dir: Path) -> list[Path]:
     """Where each image's mask goes: ``<stem>.png``; no mask replaces another, nor an input.
 
-    The second ``a.jpg``, of another folder, becomes ``a_2.png``; the mask of ``a.png`` in its own folder, ``a_mask.png``.
+    The second ``a.jpg``, of another folder, becomes ``a_2.png``; the mask of ``a.png`` in its own folder is
+    ``a_mask.png``.
     """
     taken = {path.name for path in paths if path.parent.resolve() == mask_dir.resolve()}
     out = []

@@ -6,7 +6,7 @@ Source: Vaswani et al. 2017, "Attention Is All You Need"; pre-norm residuals aft
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 
 class MultiHeadSelfAttention(nn.Module):

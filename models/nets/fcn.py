@@ -7,7 +7,7 @@ Yu and Koltun 2016, "Multi-Scale Context Aggregation by Dilated Convolutions".
 from dataclasses import dataclass
 
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 
 @dataclass(frozen=True)
