@@ -5,6 +5,7 @@ JPEG and PNG are kept byte for byte. TIFF, WebP and BMP are re-encoded, lossless
 
 import hashlib
 import struct
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -28,6 +29,8 @@ MAX_PIXELS = 100_000_000
 _EXIF_IFD, _DATETIME_ORIGINAL, _OFFSET_ORIGINAL, _SUBSEC_ORIGINAL = 0x8769, 0x9003, 0x9011, 0x9291
 _METADATA_BYTES = 1 << 17
 _PNG_GREY = (0, 4)  # colour types, PNG specification 11.2.1
+_COLOUR_FLAGS = {"GRAY": FrameFlag.GREY, "L": FrameFlag.GREY, "CMYK": FrameFlag.CMYK, "YCCK": FrameFlag.CMYK}
+_THREAD = threading.local()
 _EXIF_DAMAGE = (
     OSError,
     SyntaxError,
@@ -101,17 +104,23 @@ def _decoded(data: bytes, encoding: str) -> np.ndarray:
 
 
 def _judge_jpeg(data: bytes, max_pixels: int, sha256: bytes) -> AcceptedImage:
-    try:
-        height, width, colour, _ = simplejpeg.decode_jpeg_header(data)
-    except ValueError as error:
-        cut = b"\xff\xda" not in data  # the picture itself never begins
-        detail = f"JPEG header: {error}"
-        raise ImageRefused(Refusal.TRUNCATED if cut else Refusal.DECODE_ERROR, detail) from error
+    height, width, colour = _jpeg_header(data)
     check_size(width, height, max_pixels)
-    flags = {"GRAY": FrameFlag.GREY, "CMYK": FrameFlag.CMYK, "YCCK": FrameFlag.CMYK}.get(
-        colour.upper(), FrameFlag(0)
-    )
-    return _kept(data, "jpeg", flags, sha256)
+    return _kept(data, "jpeg", height, width, _COLOUR_FLAGS.get(colour.upper(), FrameFlag(0)), sha256)
+
+
+def _jpeg_header(data: bytes) -> tuple[int, int, str]:
+    """Stored height and width, and colour space."""
+    try:
+        return simplejpeg.decode_jpeg_header(data)[:3]
+    except ValueError as error:
+        words = f"JPEG header: {error}"
+    try:  # legal samplings that TurboJPEG does not know
+        with Image.open(BytesIO(data), formats=("JPEG",)) as image:
+            return image.height, image.width, image.mode
+    except (*_EXIF_DAMAGE, EOFError):
+        cut = b"\xff\xda" not in data  # the picture itself never begins
+        raise ImageRefused(Refusal.TRUNCATED if cut else Refusal.DECODE_ERROR, words) from None
 
 
 def _judge_png(data: bytes, max_pixels: int, sha256: bytes) -> AcceptedImage:
@@ -121,17 +130,41 @@ def _judge_png(data: bytes, max_pixels: int, sha256: bytes) -> AcceptedImage:
     width, height, depth, colour_type = struct.unpack(">IIBB", data[16:26])
     check_size(width, height, max_pixels)
     grey = FrameFlag.GREY if colour_type in _PNG_GREY else FrameFlag(0)
-    return _kept(data, "png16" if depth == 16 else "png", grey, sha256)
+    encoding = "png16" if depth == 16 else "png"
+    return _kept(data, encoding, height, width, grey, sha256)
 
 
-def _kept(data: bytes, encoding: str, flags: FrameFlag, sha256: bytes) -> AcceptedImage:
-    height, width, _ = _decoded(data, encoding).shape
-    exif = None
-    if any(mark in data[:_METADATA_BYTES] for mark in (b"Exif\0\0", b"eXIf")):
-        exif = _exif_time(data)
-        if exif_orientation(data) != 1:
-            flags |= FrameFlag.EXIF_ROTATED
-    return AcceptedImage(encoding, height, width, data, sha256, flags, exif)
+def _kept(
+    data: bytes, encoding: str, height: int, width: int, flags: FrameFlag, sha256: bytes
+) -> AcceptedImage:
+    """Decodes in full an image that is stored as it came; height and width are its header's."""
+    if encoding != "jpeg" or flags & FrameFlag.CMYK or not _decodes_plainly(data, height, width):
+        _decoded(data, encoding)
+    if not any(mark in data[:_METADATA_BYTES] for mark in (b"Exif\0\0", b"eXIf", b"tiff:Orientation")):
+        return AcceptedImage(encoding, height, width, data, sha256, flags, None)
+    orientation = exif_orientation(data)
+    if orientation != 1:
+        flags |= FrameFlag.EXIF_ROTATED
+    if orientation >= 5:
+        height, width = width, height
+    return AcceptedImage(encoding, height, width, data, sha256, flags, _exif_time(data))
+
+
+def _decodes_plainly(data: bytes, height: int, width: int) -> bool:
+    """Whether a JPEG decodes in full, without a single complaint; what is not so is for ``decode_image`` to judge.
+
+    The pixels go to this thread's scratch memory: a new array for each frame costs half as much again, in page faults.
+    The fast transforms differ in rounding, not in what they read.
+    """
+    size = height * width * 3
+    scratch = getattr(_THREAD, "scratch", None)
+    if scratch is None or len(scratch) < size:
+        scratch = _THREAD.scratch = np.empty(size, np.uint8)
+    try:
+        simplejpeg.decode_jpeg(data, fastdct=True, fastupsample=True, buffer=scratch)
+    except ValueError:
+        return False
+    return True
 
 
 def _judge_other(data: bytes, max_pixels: int, sha256: bytes) -> AcceptedImage:
