@@ -161,13 +161,13 @@ PROVENANCE: tuple[Provenance, ...] = (
         NO_CODE,
         {"long_name": "row of the run_* tables: code version, configuration; -1: none"},
     ),
-    Provenance("cloud_model", "int16", NO_CODE, {"long_name": "row of cloud_model_digest; -1: none"}),
+    Provenance("cloud_model", "int16", NO_CODE, {"long_name": "row of model_digest; -1: none"}),
 )
 
 
 def steps_of_day(day: np.datetime64, step_minutes: int) -> np.ndarray:
     """Grid times of one UTC day, datetime64[ns], shape ``(1440 / step_minutes,)``."""
-    start = day.astype("datetime64[D]").astype("datetime64[ns]")
+    start = np.datetime64(day, "D").astype("datetime64[ns]")
     return start + np.arange(1440 // step_minutes) * np.timedelta64(step_minutes, "m").astype(
         "timedelta64[ns]"
     )
@@ -196,3 +196,46 @@ def nearest_rows(observations: pd.DataFrame, times: np.ndarray, step_minutes: in
     gap = np.abs(rows["time"].to_numpy().astype("datetime64[ns]") - times[rows["step"].to_numpy()])
     rows = rows.assign(_gap=gap).sort_values(["camera_index", "step", "_gap", "time"], kind="stable")
     return rows.drop_duplicates(["camera_index", "step"]).drop(columns="_gap").reset_index(drop=True)
+
+
+def grids_of(chosen: pd.DataFrame, cameras: int, steps: int) -> dict[str, np.ndarray]:
+    """The published grids of observations already assigned to steps.
+
+    Args:
+        chosen: Result of `nearest_rows`, with the record's columns (``time`` datetime64[ns], ``frame_sha256``
+            hexadecimal, ``slot_time`` milliseconds since 1970).
+        cameras: Length of the camera dimension.
+        steps: Length of the time dimension.
+
+    Returns:
+        Per variable name an array ``(camera, time)``, fill values where there is no frame.
+    """
+    place = (chosen["camera_index"].to_numpy(np.int64), chosen["step"].to_numpy(np.int64))
+    derived = {
+        "observation_time": chosen["time"].to_numpy().astype("datetime64[ms]").astype(np.int64),
+        "frame": np.array([int(digest[:16], 16) for digest in chosen["frame_sha256"]], dtype=np.uint64),
+    }
+    grids: dict[str, np.ndarray] = {}
+    for item in PROVENANCE:
+        values = derived.get(item.name)
+        grids[item.name] = _placed(
+            chosen[item.name].to_numpy() if values is None else values,
+            place,
+            (cameras, steps),
+            item.dtype,
+            item.fill_value,
+        )
+    for quantity in QUANTITIES:
+        for name in (quantity.name, quantity.uncertainty):
+            grids[name] = _placed(chosen[name].to_numpy(), place, (cameras, steps), "float32", float("nan"))
+        flags = chosen[quantity.flag].to_numpy()
+        grids[quantity.flag] = _placed(flags, place, (cameras, steps), "int8", int(ValueFlag.NOT_OBSERVED))
+    return grids
+
+
+def _placed(
+    values: np.ndarray, place: tuple[np.ndarray, np.ndarray], shape: tuple[int, int], dtype: str, fill: float
+) -> np.ndarray:
+    grid = np.full(shape, fill, dtype=dtype)
+    grid[place] = values
+    return grid

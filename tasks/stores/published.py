@@ -10,6 +10,7 @@ metadata that is newer than its neighbour's, and should use the results record i
 """
 
 import json
+import shutil
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +26,6 @@ from zarr.storage import LocalStore, WrapperStore
 from models.contracts.flags import ValueFlag
 from models.contracts.series import (
     CONVENTIONS,
-    MODEL_CODES,
     PROVENANCE,
     QUANTITIES,
     SERIES_SCHEMA_VERSION,
@@ -84,7 +84,7 @@ class SeriesUpdate:
         cameras: All camera ids known so far, published ones first and in the same order.
         positions: ``(camera, 3)`` latitude, longitude (degrees), altitude (m); NaN where unknown.
         grids: Per variable ``(camera, new time)``.
-        tables: Whole tables by name: ``run_*`` and ``model_digest``.
+        tables: Whole tables by name: ``run_*`` and ``model_*``.
     """
 
     times: np.ndarray
@@ -125,11 +125,14 @@ class PublishedSeries:
             StoreError: If the update would rewrite the past, reorder cameras, or the schema is another.
         """
         self._check(update)
+        fresh, old = not self.exists, len(self.published_times())
+        if fresh:
+            shutil.rmtree(self.path, ignore_errors=True)  # what a killed first publication left
         held = _MetadataLast(LocalStore(self.path))
         root = zarr.open_group(held, mode="a", use_consolidated=False)
-        if "time" not in root:
+        if fresh:
             self._create(root)
-        old, new = root["time"].shape[0], root["time"].shape[0] + len(update.times)
+        new = old + len(update.times)
         self._write_axes(root, update, old)
         for name, grid in update.grids.items():
             array = root[name]
@@ -228,8 +231,8 @@ class PublishedSeries:
             {"long_name": "code version"},
         )
         _digest_table(root, "run_configuration_digest", "run_index", "SHA-256 of the effective configuration")
-        for name in MODEL_CODES:
-            _digest_table(root, f"{name}_digest", name + "_index", f"SHA-256 of the weights of {name}")
+        _array(root, "model_name", "string", ("model_index",), (_TABLE_ROWS,), None, {"long_name": "model"})
+        _digest_table(root, "model_digest", "model_index", "SHA-256 of the model's weights")
 
     @staticmethod
     def _write_axes(root: zarr.Group, update: SeriesUpdate, old: int) -> None:

@@ -1,0 +1,111 @@
+"""What the record of every night holds: tables in arrival order, of which the newest row counts.
+
+The record is a log: a frame that is inferred again (another model, a late slot) gets a new row with a higher
+``run``, and the older one stays. ``latest`` and ``as_published`` are the two ways of reading it.
+"""
+
+from enum import IntEnum
+
+import numpy as np
+import pandas as pd
+
+from models.contracts.flags import AlignmentReason, ValueFlag
+from models.contracts.series import MODEL_CODES, NO_CODE, NO_TIME, QUANTITIES
+
+Column = tuple[str, object]  # stored dtype ("string" for text), fill value
+
+
+class CameraNight(IntEnum):
+    """How one camera fared in one night."""
+
+    OK = 0
+    NOTHING_NEW = 1
+    NO_FRAMES = 2  # the camera has never delivered a frame
+    SOURCE_UNAVAILABLE = 3
+    LATE = 4  # the deadline came first; the next run takes it up
+    FAILED = 5  # an error of our own or of the machine; the detail says which
+
+
+OBSERVATIONS: dict[str, Column] = {
+    "camera_index": ("int32", NO_CODE),
+    "time": ("int64", NO_TIME),
+    "frame_sha256": ("uint8[32]", 0),
+    "run": ("int32", NO_CODE),
+    **dict.fromkeys(MODEL_CODES, ("int16", NO_CODE)),
+    "slot_time": ("int64", NO_TIME),
+    "slot_offset_s": ("float32", float("nan")),
+    "slot_reason": ("int8", int(AlignmentReason.NO_FRAME)),
+    **{
+        name: column
+        for quantity in QUANTITIES
+        for name, column in (
+            (quantity.name, ("float32", float("nan"))),
+            (quantity.uncertainty, ("float32", float("nan"))),
+            (quantity.flag, ("int8", int(ValueFlag.NOT_OBSERVED))),
+        )
+    },
+}
+
+RUNS: dict[str, Column] = {
+    "night": ("string", ""),
+    "as_of": ("int64", NO_TIME),
+    "code_version": ("string", ""),
+    "configuration_digest": ("uint8[32]", 0),
+    "first_row": ("int64", 0),
+    "rows": ("int64", 0),
+    "earliest": ("int64", NO_TIME),
+    "latest": ("int64", NO_TIME),
+}
+
+SUMMARIES: dict[str, Column] = {
+    "run": ("int32", NO_CODE),
+    "camera_index": ("int32", NO_CODE),
+    "status": ("int8", 0),
+    "listed": ("int32", 0),
+    "accepted": ("int32", 0),
+    "refused": ("int32", 0),
+    "inferred": ("int32", 0),
+    "matched": ("int32", 0),
+    "detail": ("string", ""),
+}
+
+PROGRESS: dict[str, Column] = {
+    "camera": ("string", ""),
+    "frames_arrival": ("int64", 0),
+    "slots_arrival": ("int64", 0),
+}
+
+MODELS: dict[str, Column] = {"name": ("string", ""), "digest": ("uint8[32]", 0)}
+
+
+def latest(observations: pd.DataFrame) -> pd.DataFrame:
+    """The newest row of each frame time of each camera, ordered by camera and time.
+
+    Args:
+        observations: Columns ``camera_index``, ``time``, ``run`` and any others.
+    """
+    ordered = observations.sort_values(["camera_index", "time", "run"], kind="stable")
+    return ordered.drop_duplicates(["camera_index", "time"], keep="last").reset_index(drop=True)
+
+
+def as_published(observations: pd.DataFrame, run: int) -> pd.DataFrame:
+    """The rows that stood when ``run`` was published: what came later is left out.
+
+    Args:
+        observations: As in `latest`.
+        run: Index of the publishing run.
+    """
+    return latest(observations[observations["run"].to_numpy() <= run])
+
+
+def empty_columns(table: dict[str, Column], rows: int) -> dict[str, np.ndarray]:
+    """Columns of ``rows`` fill values, by the table's names and dtypes."""
+    filled: dict[str, np.ndarray] = {}
+    for name, (dtype, fill) in table.items():
+        if dtype == "string":
+            filled[name] = np.full(rows, fill, dtype=object)
+        elif dtype == "uint8[32]":
+            filled[name] = np.zeros((rows, 32), dtype=np.uint8)
+        else:
+            filled[name] = np.full(rows, fill, dtype=dtype)
+    return filled

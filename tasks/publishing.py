@@ -1,0 +1,168 @@
+"""Projecting the record onto the published series: a night at a time, a rebuild, or a new edition."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from models.contracts.flags import AlignmentReason
+from models.contracts.record import as_published, latest
+from models.contracts.series import grids_of, nearest_rows, steps_of_day
+from tasks.errors import StoreError
+from tasks.stores.published import DAYS_PER_CHUNK, PublishedSeries, SeriesUpdate
+from tasks.stores.results import ResultsRecord
+from tasks.stores.record_tables import digests
+
+Positions = Mapping[str, tuple[float, float, float]]
+"""Latitude (degrees), longitude (degrees), altitude (m) by camera id; NaN where unknown."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a publication did.
+
+    Attributes:
+        path: The series.
+        steps: Grid times added; 0 where the night was published before.
+        last: Last published grid time, ISO, or an empty string.
+    """
+
+    path: str
+    steps: int
+    last: str
+
+
+def publish_run(
+    record: ResultsRecord, path: Path, step_minutes: int, run: int, positions: Positions
+) -> Published:
+    """Publish all grid times up to the end of the run's night that are not published yet.
+
+    Doing it again publishes nothing: the past is never written again.
+    """
+    series = PublishedSeries(path, step_minutes)
+    times = _new_times(record, series, run)
+    cameras = record.cameras()
+    tables = _tables(record, run)
+    for piece in _pieces(times, step_minutes):
+        rows = as_published(_observations(record, piece, step_minutes), run)
+        series.append(_update(rows, piece, step_minutes, cameras, positions, tables))
+    published = series.published_times()
+    last = str(np.datetime64(int(published[-1]), "s")) if len(published) else ""
+    return Published(str(path), len(times), last)
+
+
+def rebuild_series(record: ResultsRecord, path: Path, step_minutes: int, positions: Positions) -> Published:
+    """Write ``series.zarr`` anew from the record, run by run: each value as it was first published.
+
+    Raises:
+        StoreError: If there is something at ``path`` already.
+    """
+    _refuse_existing(path)
+    published = Published(str(path), 0, "")
+    for run in range(len(record.runs())):
+        published = publish_run(record, path, step_minutes, run, positions)
+    return published
+
+
+def publish_edition(record: ResultsRecord, path: Path, step_minutes: int, positions: Positions) -> Published:
+    """Write an immutable edition with the newest value of every frame, late ones included.
+
+    Raises:
+        StoreError: If the edition exists: editions are never written again.
+    """
+    _refuse_existing(path)
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    series = PublishedSeries(unfinished, step_minutes)
+    run = len(record.runs()) - 1
+    times, cameras, tables = _all_times(record, series), record.cameras(), _tables(record, run)
+    for piece in _pieces(times, step_minutes):
+        rows = latest(_observations(record, piece, step_minutes))
+        series.append(_update(rows, piece, step_minutes, cameras, positions, tables))
+    if not series.exists:
+        raise StoreError("the record holds no dated frame: there is nothing to publish")
+    unfinished.replace(path)
+    return Published(str(path), len(times), str(times[-1].astype("datetime64[s]")))
+
+
+def _refuse_existing(path: Path) -> None:
+    if path.exists():
+        raise StoreError(f"{path} exists and is never written again: give another name")
+
+
+def _dated(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows with a real time: undated groups stay in the record."""
+    return rows[rows["slot_reason"] != int(AlignmentReason.NO_TIME)]
+
+
+def _observations(record: ResultsRecord, times: np.ndarray, step_minutes: int) -> pd.DataFrame:
+    half = np.timedelta64(step_minutes * 30, "s")
+    return _dated(record.observations(times[0] - half, times[-1] + half))
+
+
+def _new_times(record: ResultsRecord, series: PublishedSeries, run: int) -> np.ndarray:
+    """Grid times after the published ones, to the end of the run's night."""
+    night = np.datetime64(str(record.runs()["night"][run]), "D")
+    done = series.published_times()
+    if len(done):
+        first = np.datetime64(int(done[-1]), "s").astype("datetime64[D]") + 1
+    else:
+        rows = _dated(as_published(record.observations(), run))
+        times = rows["time"].to_numpy().astype("datetime64[D]")
+        first = min(times.min(), night) if len(times) else night
+    return _days(first, night, series.step_minutes)
+
+
+def _all_times(record: ResultsRecord, series: PublishedSeries) -> np.ndarray:
+    times = _dated(record.observations())["time"].to_numpy().astype("datetime64[D]")
+    nights = record.runs()["night"].to_numpy().astype("datetime64[D]")
+    if not len(times):
+        return np.empty(0, "datetime64[ns]")
+    return _days(times.min(), max(times.max(), nights.max()), series.step_minutes)
+
+
+def _days(first: np.datetime64, last: np.datetime64, step_minutes: int) -> np.ndarray:
+    days = np.arange(first, last + 1, dtype="datetime64[D]")
+    if not len(days):
+        return np.empty(0, "datetime64[ns]")
+    return np.concatenate([steps_of_day(day, step_minutes) for day in days])
+
+
+def _pieces(times: np.ndarray, step_minutes: int) -> list[np.ndarray]:
+    """Pieces of at most one chunk, so that a long first history stays small in memory."""
+    length = DAYS_PER_CHUNK * 1440 // step_minutes
+    return [times[i : i + length] for i in range(0, len(times), length)]
+
+
+def _tables(record: ResultsRecord, run: int) -> dict[str, np.ndarray]:
+    runs = record.runs().iloc[: run + 1]
+    models = record.models()
+    return {
+        "run_night": runs["night"].to_numpy(dtype=object),
+        "run_code_version": runs["code_version"].to_numpy(dtype=object),
+        "run_configuration_digest": digests(runs["configuration_digest"]),
+        "model_name": models["name"].to_numpy(dtype=object),
+        "model_digest": digests(models["digest"]),
+    }
+
+
+def _update(
+    rows: pd.DataFrame,
+    times: np.ndarray,
+    step_minutes: int,
+    cameras: list[str],
+    positions: Positions,
+    tables: Mapping[str, np.ndarray],
+) -> SeriesUpdate:
+    chosen = nearest_rows(rows, times, step_minutes)
+    unknown = (float("nan"),) * 3
+    return SeriesUpdate(
+        times=times.astype("datetime64[s]").astype(np.int64),
+        cameras=cameras,
+        positions=np.array([positions.get(c, unknown) for c in cameras], dtype=np.float64).reshape(-1, 3),
+        grids=grids_of(chosen, len(cameras), len(times)),
+        tables=tables,
+    )

@@ -1,0 +1,221 @@
+"""The record: every night's values, one commit a night, from which all that is published can be rebuilt."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import zarr
+
+from models.contracts.record import MODELS, OBSERVATIONS, PROGRESS, RUNS, SUMMARIES
+from tasks.stores.repository import open_repository, repository_exists, writer
+from tasks.stores.record_tables import append_rows, digests, ensure_table, read_rows
+
+_KIND = "results"
+_TABLES = {
+    "observations": (OBSERVATIONS, "obs", 16384),
+    "runs": (RUNS, "run_index", 4096),
+    "summaries": (SUMMARIES, "row", 4096),
+    "progress": (PROGRESS, "camera_row", 4096),
+    "models": (MODELS, "model", 256),
+}
+
+
+@dataclass(frozen=True)
+class NightRecord:
+    """What one run commits.
+
+    Attributes:
+        night: ISO date.
+        as_of: UTC instant up to which inputs were taken.
+        code_version: Version (and revision) of the code.
+        configuration_digest: SHA-256 of the effective configuration, hexadecimal.
+        observations: One row per inferred frame: ``camera`` (id), ``time``, ``frame_sha256`` (hexadecimal),
+            ``cloud_model`` (digest, hexadecimal, or empty), and the columns of the record.
+        summaries: One row per camera: ``camera`` and the columns of the summary table.
+        progress: Per camera ``camera``, ``frames_arrival``, ``slots_arrival``: what is dealt with.
+    """
+
+    night: str
+    as_of: np.datetime64
+    code_version: str
+    configuration_digest: str
+    observations: pd.DataFrame
+    summaries: pd.DataFrame
+    progress: pd.DataFrame
+
+
+class ResultsRecord:
+    """The results repository.
+
+    Args:
+        uri: Folder or ``s3://bucket/prefix``.
+    """
+
+    def __init__(self, uri: str | Path) -> None:
+        self.uri = uri
+
+    @property
+    def exists(self) -> bool:
+        """Whether a night has been recorded."""
+        return repository_exists(self.uri) and "runs" in self._root()
+
+    def record(self, night: NightRecord) -> int:
+        """Commit one run: values, summaries and progress together.
+
+        Returns:
+            Index of the run.
+        """
+        with writer(self.uri, _KIND, f"Night {night.night}") as session:
+            root = zarr.open_group(session.store, mode="a", zarr_format=3)
+            tables = {
+                name: ensure_table(root, name, columns, dim, chunk)
+                for name, (columns, dim, chunk) in _TABLES.items()
+            }
+            run = tables["runs"]["night"].shape[0]
+            cameras = self._register_cameras(tables["progress"], night)
+            rows = self._append_observations(tables, night, cameras, run)
+            self._append_run(tables["runs"], night, rows)
+            self._append_summaries(tables["summaries"], night, cameras, run)
+        return int(run)
+
+    def runs(self) -> pd.DataFrame:
+        """All runs; the index is the run's number."""
+        return self._read("runs")
+
+    def cameras(self) -> list[str]:
+        """Camera ids; the place in the list is ``camera_index``."""
+        return [str(camera) for camera in self._read("progress", ["camera"])["camera"]]
+
+    def progress(self) -> dict[str, tuple[int, int]]:
+        """Per camera, the last frame batch and satellite batch that are dealt with."""
+        if not self.exists:
+            return {}
+        table = self._read("progress")
+        return {
+            str(row.camera): (int(row.frames_arrival), int(row.slots_arrival))
+            for row in table.itertuples(index=False)
+        }
+
+    def models(self) -> pd.DataFrame:
+        """Models by code: ``name`` and ``digest``."""
+        return self._read("models")
+
+    def summaries(self, run: int | None = None) -> pd.DataFrame:
+        """Summary rows of one run (or all), with the camera's id."""
+        table = self._read("summaries")
+        if run is not None:
+            table = table[table["run"] == run]
+        names = np.array(self.cameras(), dtype=object)
+        return table.assign(camera=names[table["camera_index"].to_numpy()]).reset_index(drop=True)
+
+    def observations(
+        self, start: np.datetime64 | None = None, stop: np.datetime64 | None = None
+    ) -> pd.DataFrame:
+        """All rows with ``start <= time < stop`` in order of arrival, times as datetime64[ns].
+
+        Only the rows of runs that reach into the span are read.
+        """
+        runs = self.runs()
+        low = (
+            np.iinfo(np.int64).min if start is None else int(start.astype("datetime64[ms]").astype(np.int64))
+        )
+        high = np.iinfo(np.int64).max if stop is None else int(stop.astype("datetime64[ms]").astype(np.int64))
+        within = (runs["rows"] > 0) & (runs["latest"] >= low) & (runs["earliest"] < high)
+        group = self._root()["observations"]
+        parts = [
+            read_rows(group, OBSERVATIONS, int(r.first_row), int(r.first_row + r.rows))
+            for r in runs[within].itertuples()
+        ]
+        table = pd.concat(parts, ignore_index=True) if parts else read_rows(group, OBSERVATIONS, 0, 0)
+        table = table[(table["time"] >= low) & (table["time"] < high)].reset_index(drop=True)
+        return table.assign(
+            time=table["time"].to_numpy(np.int64).astype("datetime64[ms]").astype("datetime64[ns]")
+        )
+
+    def _root(self) -> zarr.Group:
+        store = open_repository(self.uri, _KIND).readonly_session("main").store
+        return zarr.open_group(store, mode="r", zarr_format=3)
+
+    def _read(self, table: str, names: list[str] | None = None) -> pd.DataFrame:
+        return read_rows(self._root()[table], names)
+
+    @staticmethod
+    def _register_cameras(group: zarr.Group, night: NightRecord) -> dict[str, int]:
+        known = [str(camera) for camera in group["camera"][:]]
+        mentioned = [*night.summaries["camera"], *night.observations["camera"], *night.progress["camera"]]
+        new = [c for c in dict.fromkeys(mentioned) if c not in set(known)]
+        append_rows(group, PROGRESS, {"camera": np.array(new, dtype=object)})
+        index = {camera: i for i, camera in enumerate(known + new)}
+        places = [index[camera] for camera in night.progress["camera"]]
+        for name in ("frames_arrival", "slots_arrival"):
+            values = group[name][:]
+            values[places] = night.progress[name].to_numpy()
+            group[name][:] = values
+        return index
+
+    @staticmethod
+    def _model_codes(group: zarr.Group, name: str, model_digests: pd.Series) -> np.ndarray:
+        """Codes of model digests; new digests are registered; an empty digest is -1."""
+        known = {
+            (str(row.name), str(row.digest)): i
+            for i, row in enumerate(read_rows(group).itertuples(index=False))
+        }
+        new = [d for d in dict.fromkeys(model_digests) if d and (name, d) not in known]
+        rows = append_rows(
+            group, MODELS, {"name": np.array([name] * len(new), dtype=object), "digest": digests(new)}
+        )
+        known |= {(name, digest): row for digest, row in zip(new, rows, strict=True)}
+        return np.array([known.get((name, d), -1) for d in model_digests], dtype=np.int16)
+
+    def _append_observations(
+        self, tables: dict[str, zarr.Group], night: NightRecord, cameras: dict[str, int], run: int
+    ) -> tuple[range, int, int]:
+        table = night.observations
+        times = table["time"].to_numpy().astype("datetime64[ms]").astype(np.int64)
+        columns = {name: table[name].to_numpy() for name in OBSERVATIONS if name in table}
+        columns |= {
+            "camera_index": np.array([cameras[c] for c in table["camera"]], dtype=np.int32),
+            "time": times,
+            "frame_sha256": digests(table["frame_sha256"]),
+            "run": np.full(len(table), run, dtype=np.int32),
+            "slot_time": _milliseconds(table["slot_time"]),
+            "cloud_model": self._model_codes(tables["models"], "cloud_model", table["cloud_model"]),
+        }
+        rows = append_rows(tables["observations"], OBSERVATIONS, columns)
+        return (
+            rows,
+            int(times.min(initial=np.iinfo(np.int64).max)),
+            int(times.max(initial=np.iinfo(np.int64).min)),
+        )
+
+    @staticmethod
+    def _append_run(group: zarr.Group, night: NightRecord, written: tuple[range, int, int]) -> None:
+        rows, earliest, last = written
+        append_rows(
+            group,
+            RUNS,
+            {
+                "night": np.array([night.night], dtype=object),
+                "as_of": _milliseconds(pd.Series([night.as_of])),
+                "code_version": np.array([night.code_version], dtype=object),
+                "configuration_digest": digests([night.configuration_digest]),
+                "first_row": np.array([rows.start]),
+                "rows": np.array([len(rows)]),
+                "earliest": np.array([earliest]),
+                "latest": np.array([last]),
+            },
+        )
+
+    @staticmethod
+    def _append_summaries(group: zarr.Group, night: NightRecord, cameras: dict[str, int], run: int) -> None:
+        table = night.summaries
+        columns = {name: table[name].to_numpy() for name in SUMMARIES if name in table}
+        columns["run"] = np.full(len(table), run, dtype=np.int32)
+        columns["camera_index"] = np.array([cameras[c] for c in table["camera"]], dtype=np.int32)
+        append_rows(group, SUMMARIES, columns)
+
+
+def _milliseconds(times: pd.Series) -> np.ndarray:
+    """Milliseconds since 1970, int64; NaT becomes the smallest integer (NO_TIME)."""
+    return times.to_numpy().astype("datetime64[ms]").astype(np.int64)

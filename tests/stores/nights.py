@@ -1,0 +1,33 @@
+"""Made-up nights for the tests of the record and of the published series."""
+
+import numpy as np
+import pandas as pd
+
+from models.contracts.flags import AlignmentReason, ValueFlag
+from models.contracts.record import CameraNight
+from models.contracts.series import QUANTITIES
+from tasks.stores.results import NightRecord
+
+CONFIGURATION = "ab" * 32
+MODEL = "cd" * 32
+
+
+def night(date, cameras=("a", "b"), times=None, value=0.5, arrival=1):
+    """One night with a frame per camera and given time (hourly where none is given)."""
+    if times is None:
+        times = [np.datetime64(f"{date}T{h:02d}:01") for h in range(24)]
+    rows = pd.DataFrame([(c, t) for c in cameras for t in times], columns=["camera", "time"])
+    rows["time"] = rows["time"].astype("datetime64[ns]")
+    rows["frame_sha256"] = [f"{i:064x}" for i in range(1, len(rows) + 1)]
+    rows["cloud_model"] = MODEL
+    rows["slot_time"] = rows["time"].dt.floor("15min")
+    rows["slot_offset_s"] = np.float32(30.0)
+    rows["slot_reason"] = np.int8(AlignmentReason.MATCHED)
+    for quantity in QUANTITIES:
+        rows[quantity.name] = np.float32(value)
+        rows[quantity.uncertainty] = np.float32(0.1)
+        rows[quantity.flag] = np.int8(ValueFlag.GOOD)
+    summaries = pd.DataFrame({"camera": list(cameras), "status": int(CameraNight.OK), "detail": ""})
+    progress = pd.DataFrame({"camera": list(cameras), "frames_arrival": arrival, "slots_arrival": arrival})
+    as_of = np.datetime64(f"{date}T00:00") + np.timedelta64(30, "h")
+    return NightRecord(date, as_of, "0.1.0", CONFIGURATION, rows, summaries, progress)
