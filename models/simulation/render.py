@@ -1,0 +1,337 @@
+"""One frame: ground, water and sky put together, with the mask and the truth."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from models.science.cover import CLOUD, OBSCURED, OTHER, SKY, cover_of_mask, okta_of_cover
+from models.simulation import camera_effects, sky
+from models.simulation.camera_effects import CameraCharacter
+from models.simulation.canvas import ALPHA, BANK, DRY, FACING, HAZE, LAMP
+from models.simulation.motion import Motion
+from models.simulation.noise import FloatArray, fractal_tile, sample_tile
+from models.simulation.scenes import margin_px, scene_layers
+from models.simulation.seeds import generator
+from models.simulation.view import View, source_coordinates
+from models.simulation.weather import LocalWeather, hours_since_epoch
+
+NO_SKY = -1  # okta of a picture without open sky
+_HAZE_KM = 20.0
+_SRGB_TO_LINEAR = (np.linspace(0, 1, 256) ** 2.2).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Everything that a frame is made from.
+
+    Attributes:
+        seed: Seed of the network.
+        camera_id: Camera.
+        family: Scene family.
+        view: Camera geometry at the size of this frame.
+        place: Latitude and longitude.
+        character: The camera's rendering.
+        weather: Weather at the place and time.
+        light: What lights it.
+        motion: How far the camera has moved.
+        water_level: 0..1, NaN without water.
+        time: UTC.
+        clock: Text of the overlay, or ``None``.
+    """
+
+    seed: int
+    camera_id: str
+    family: str
+    view: View
+    place: tuple[float, float]
+    character: CameraCharacter
+    weather: LocalWeather
+    light: sky.SkyLight
+    motion: Motion
+    water_level: float
+    time: np.datetime64
+    clock: str | None
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is known of a frame.
+
+    Attributes:
+        cover: Cloud pixels over sky pixels of the mask; NaN where no sky is open.
+        okta: WMO 2700 code of it: 0..8, 9 in fog, -1 where no sky is open.
+        water_level: 0..1, NaN without water.
+        motion: Motion since the start of the run, pixels of this frame.
+        weather: clear, cloudy, overcast, rain or fog.
+        light: day, twilight or night.
+    """
+
+    cover: float
+    okta: int
+    water_level: float
+    motion: Motion
+    weather: str
+    light: str
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A rendered frame.
+
+    Attributes:
+        rgb: ``(h, w, 3)`` uint8.
+        mask: ``(h, w)`` uint8: 0 other, 1 sky, 2 cloud, without overlays and drops.
+        truth: See `Truth`.
+    """
+
+    rgb: NDArray[np.uint8]
+    mask: NDArray[np.uint8]
+    truth: Truth
+
+
+def render(scene: Scene) -> Frame:
+    """Render one frame; a function of its argument alone."""
+    view, rng = scene.view, generator(scene.seed, "frame", scene.camera_id, str(scene.time))
+    layers = _moved_layers(scene)
+    open_sky = layers[..., ALPHA] < 128
+    rows = int(np.flatnonzero((layers[..., ALPHA] < 255).any(1)).max(initial=-1)) + 1
+    sky_light, cloud = _sky(scene, rows, open_sky)
+    air = sky_light[-max(rows // 12, 1) :, ::8].mean((0, 1)) if rows else scene.light.ambient
+    linear = _ground(scene, layers, air, rng)
+    mask = np.zeros(open_sky.shape, np.uint8)
+    mask[:rows][open_sky[:rows]] = np.where(cloud, CLOUD, SKY)[open_sky[:rows]]
+    _veil(scene, linear, layers, sky_light, mask, air, rng)
+    clear = (1 - layers[:rows, :, ALPHA].astype(np.float32) / 255)[..., None]
+    linear[:rows] += (sky_light - linear[:rows]) * clear
+    rgb = _photograph(scene, linear, mask, rng)
+    return Frame(rgb, mask, _truth(scene, mask, view))
+
+
+def _truth(scene: Scene, mask: NDArray[np.uint8], view: View) -> Truth:
+    cover = cover_of_mask(mask)
+    obscured = scene.weather.visibility_km < 1
+    scale = view.width / 640
+    motion = Motion(
+        scene.motion.pan_px * scale, scene.motion.tilt_px * scale, scene.motion.roll_deg, scene.motion.zoom
+    )
+    okta = OBSCURED if obscured else okta_of_cover(cover)
+    okta = NO_SKY if okta is None else okta
+    return Truth(cover, okta, scene.water_level, motion, scene.weather.name, scene.light.name)
+
+
+def _moved_layers(scene: Scene) -> NDArray[np.uint8]:
+    """The ground as the moved camera sees it, ``(h, w, 8)``, bilinear to a sixteenth of a pixel."""
+    view = scene.view
+    layers = scene_layers(scene.seed, scene.camera_id, scene.family, view.width, view.height, view.horizon)
+    x, y = source_coordinates(
+        scene.motion, view.width, view.height, np.arange(view.width)[None], np.arange(view.height)[:, None]
+    )
+    height, width = layers.shape[:2]
+    x16 = np.clip(np.round((x + margin_px(view.width)) * 16), 0, (width - 2) * 16).astype(np.int32)
+    y16 = np.clip(np.round((y + margin_px(view.width)) * 16), 0, (height - 2) * 16).astype(np.int32)
+    corner = (y16 >> 4) * width + (x16 >> 4)
+    right, down = (x16 & 15).astype(np.uint16)[..., None], (y16 & 15).astype(np.uint16)[..., None]
+    pixels = layers.view(np.uint64).ravel()
+    mixed = np.zeros((view.height, view.width, 8), np.uint16)
+    for step, weight in (
+        (0, (16 - right) * (16 - down)),
+        (1, right * (16 - down)),
+        (width, (16 - right) * down),
+        (width + 1, right * down),
+    ):
+        mixed += pixels.take(corner + step)[..., None].view(np.uint8) * weight
+    return (mixed >> 8).astype(np.uint8)
+
+
+def _sky(scene: Scene, rows: int, open_sky: NDArray[np.bool_]) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Sky light ``(rows, w, 3)`` and where it is cloud ``(rows, w)``; made at half size in large pictures."""
+    view = scene.view
+    if rows == 0:
+        return np.zeros((0, view.width, 3), np.float32), np.zeros((0, view.width), np.bool_)
+    step = 2 if view.width > 320 else 1
+    x, y = np.arange(0, view.width + step, step)[None], np.arange(0, rows + step, step)[:, None]
+    azimuth, elevation = view.directions(*source_coordinates(scene.motion, view.width, view.height, x, y))
+    counted = np.pad(open_sky[:rows:step, ::step], ((0, y.size), (0, x.size)))[: y.size, : x.size]
+    radiance = sky.clear_sky(azimuth, elevation, scene.light, scene.weather.turbidity)
+    apart = sky.sun_distance(azimuth, elevation, scene.light)
+    look = sky.cloud_look(scene.seed, scene.weather, int(hours_since_epoch(scene.time) // 24))
+    opacity = np.zeros_like(apart)
+    signed = np.full_like(apart, -1)  # above zero in cloud, linear at its edge
+    for name, layer, cover in _cloud_layers(scene, look):
+        counted_here = counted & (signed < 0)
+        density = sky.cloud_density(
+            scene.seed, name, layer, azimuth, elevation, scene.place, scene.weather, scene.time
+        )
+        threshold = sky.threshold_for_cover(density, counted_here, cover)
+        opacity = sky.cloud_opacity(density, threshold, layer)[..., None]
+        light = sky.cloud_radiance(density, threshold, layer, cover, apart, elevation, scene.light)
+        radiance += (light - radiance) * opacity
+        signed = np.maximum(signed, np.clip(density - threshold, -1, 1))
+    return _enlarged(radiance, rows, view.width, step), _enlarged(signed, rows, view.width, step) > 0
+
+
+def _cloud_layers(scene: Scene, look: sky.CloudLook) -> list[tuple[str, sky.CloudLook, float]]:
+    """Layers from the highest down, each with the cover of what the higher ones leave open."""
+    cover = scene.weather.cover
+    veiled = generator(scene.seed, "veil", int(hours_since_epoch(scene.time) // 24)).random() < 0.35
+    if not veiled or scene.weather.regime > 0.45 or not 0.1 < cover < 0.9:
+        return [("main", look, cover)]
+    cirrus = sky.CloudLook(8.5, 90.0, 0.45, 0.5, 0.05, 4.0, 0.0)
+    high = 0.4 * cover
+    return [("high", cirrus, high), ("main", look, (cover - high) / (1 - high))]
+
+
+def _enlarged(field: FloatArray, rows: int, width: int, step: int) -> FloatArray:
+    """Linear enlargement by 1 or 2 of a field that has a row and a column to spare."""
+    if step == 1:
+        return field[:rows, :width]
+    tall = np.empty((2 * (field.shape[0] - 1), *field.shape[1:]), np.float32)
+    tall[::2], tall[1::2] = field[:-1], (field[:-1] + field[1:]) * 0.5
+    wide = np.empty((tall.shape[0], 2 * (field.shape[1] - 1), *field.shape[2:]), np.float32)
+    wide[:, ::2], wide[:, 1::2] = tall[:, :-1], (tall[:, :-1] + tall[:, 1:]) * 0.5
+    return wide[:rows, :width]
+
+
+def _ground(scene: Scene, layers: NDArray[np.uint8], air: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Light from everything that is not sky, ``(h, w, 3)``, linear."""
+    light, weather = scene.light, scene.weather
+    elevation = np.radians(light.sun_elevation_deg)
+    face = np.radians(scene.view.azimuth_deg + 180) + (np.arange(256) / 255 - 0.5) * np.pi
+    incidence = 0.4 * max(float(np.sin(elevation)), 0) + 0.75 * np.cos(elevation) * np.maximum(
+        np.cos(face - np.radians(light.sun_azimuth_deg)), 0
+    )
+    ambient = 0.5 * light.ambient + 0.25 * air + light.city_glow * np.asarray(light.glow_colour)
+    received = (ambient + incidence[:, None] * light.sun_share * light.sunlight * 1.2).astype(np.float32)
+    if weather.rain:
+        received *= 0.75
+    linear = _SRGB_TO_LINEAR[layers[..., :3]] * received[layers[..., FACING]]
+    if scene.water_level == scene.water_level:  # not NaN
+        _flood(scene, linear, layers, air)
+    dark = float(np.clip((2.0 - light.sun_elevation_deg) / 8, 0, 1))
+    if dark:
+        _light_lamps(scene, linear, layers, dark)
+    clear_air = np.exp(-3.0 * (np.arange(256) / 255 * _HAZE_KM + 0.12) / weather.visibility_km).astype(
+        np.float32
+    )
+    seen = clear_air[layers[..., HAZE]][..., None]
+    linear *= seen
+    linear += (1 - seen) * (air * 0.95)
+    return linear
+
+
+def _flood(scene: Scene, linear: FloatArray, layers: NDArray[np.uint8], air: FloatArray) -> None:
+    """Water up to the level: reflected sky, a body colour, ripples."""
+    wet = layers[..., BANK] < min(scene.water_level * 254 + 0.5, DRY - 0.5)
+    y, x = np.nonzero(wet)
+    if y.size == 0:
+        return
+    horizon = scene.view.horizon * scene.view.height
+    depth = 1 / np.maximum((y - horizon) / scene.view.height, 0.01)
+    phase = hours_since_epoch(scene.time) * 7.3 % 97
+    ripple = sample_tile(
+        fractal_tile(21, "ripples", 0.9),
+        (x / scene.view.width - 0.5) * depth * 0.05 + phase,
+        depth * 0.25 + phase * 0.7,
+    )
+    direct = scene.light.sun_share * float(scene.light.sunlight.mean())
+    body = np.asarray([0.05, 0.075, 0.06], np.float32) * (
+        2 * float(scene.light.ambient.mean()) + 0.3 * direct
+    )
+    mirror = (0.25 + 0.65 * ripple) * np.clip(0.35 + 0.09 * depth, 0.3, 1)
+    linear[y, x] = body + mirror[:, None] * air * 0.8
+
+
+def _light_lamps(scene: Scene, linear: FloatArray, layers: NDArray[np.uint8], dark: float) -> None:
+    """Lamps, lit windows, and their glow on what stands around."""
+    lamp = layers[..., LAMP].astype(np.float32) / 255
+    colour = np.asarray(scene.character.lamp_colour, np.float32) * scene.character.night_lamps * dark
+    small = lamp[::8, ::8]
+    scale = scene.view.width / 640
+    glow = gaussian_filter(small, 1.5 * scale) * 0.5 + gaussian_filter(small, 7 * scale) * 2.5
+    height, width = lamp.shape
+    wide = np.repeat(np.repeat(glow, 8, axis=0), 8, axis=1)[:height, :width]
+    soft = gaussian_filter(small, 3 * scale) * 0.03
+    soft = np.repeat(np.repeat(soft, 8, axis=0), 8, axis=1)[:height, :width]
+    albedo = _SRGB_TO_LINEAR[layers[..., :3]]
+    linear += (albedo * wide[..., None] + (lamp * 1.2 + soft)[..., None]) * colour
+
+
+def _veil(
+    scene: Scene,
+    linear: FloatArray,
+    layers: NDArray[np.uint8],
+    sky_light: FloatArray,
+    mask: NDArray[np.uint8],
+    air: FloatArray,
+    rng: np.random.Generator,
+) -> None:
+    """Fog over everything, and low cloud over the heights; what is hidden by it counts as cloud. In place."""
+    weather, rows = scene.weather, sky_light.shape[0]
+    if weather.visibility_km < 6 and rows:
+        seen = float(np.exp(-3.0 * 1.5 / weather.visibility_km))
+        sky_light *= seen
+        sky_light += (1 - seen) * air
+        if seen < 0.5:
+            mask[:rows][mask[:rows] > OTHER] = CLOUD
+    hidden = np.exp(-3.0 * (np.arange(256) / 255 * _HAZE_KM + 0.12) / weather.visibility_km) < 0.06
+    low_cloud = weather.cover > 0.93 and (weather.regime > 0.82 or 0.2 < weather.regime < 0.5)
+    if rows and (low_cloud or hidden.any()):
+        upper = layers[:rows, :, ALPHA] >= 128
+        mask[:rows][upper & hidden[layers[:rows, :, HAZE]]] = CLOUD
+    if rows and low_cloud:
+        _cap_heights(scene, linear, layers, sky_light, mask, rng)
+
+
+def _cap_heights(
+    scene: Scene,
+    linear: FloatArray,
+    layers: NDArray[np.uint8],
+    sky_light: FloatArray,
+    mask: NDArray[np.uint8],
+    rng: np.random.Generator,
+) -> None:
+    """A cloud base that cuts off the mountains; in place."""
+    rows, width = sky_light.shape[:2]
+    horizon = scene.view.horizon * scene.view.height
+    day = int(hours_since_epoch(scene.time) // 3)
+    base = horizon * generator(scene.seed, "base", scene.camera_id, day).uniform(0.2, 0.8)
+    y, x = np.mgrid[:rows, :width].astype(np.float32)
+    ragged = (
+        sample_tile(cloud_edges(scene.seed), x / width * 0.6 + float(rng.random()), y / width * 0.9) - 0.5
+    )
+    veil = np.clip((base - y) / (0.08 * scene.view.height) + 2.2 * ragged, 0, 1)
+    veil *= (layers[:rows, :, HAZE] > 12) & (layers[:rows, :, ALPHA] >= 128)
+    linear[:rows] += (sky_light - linear[:rows]) * veil[..., None]
+    mask[:rows][veil > 0.6] = CLOUD
+
+
+def cloud_edges(seed: int) -> FloatArray:
+    """Noise that frays the base of low cloud."""
+    return fractal_tile(seed, "edges", 1.6, 0.4)
+
+
+def _illuminant(light: sky.SkyLight) -> FloatArray:
+    """Colour of the light on the ground, ``(3,)``: what the camera's white balance looks for."""
+    lamps = 0.3 * light.city_glow * np.asarray(light.glow_colour, np.float32)
+    return np.asarray(0.6 * light.ambient + 0.7 * light.sun_share * light.sunlight + lamps, np.float32)
+
+
+def _photograph(
+    scene: Scene, linear: FloatArray, mask: NDArray[np.uint8], rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Through the lens and into 8 bits."""
+    character, view = scene.character, scene.view
+    if character.vignette:
+        linear *= camera_effects.vignette(view.width, view.height, character.vignette)
+    camera_effects.blur(linear, character.blur_px if view.width > 320 else 0)
+    gain = camera_effects.exposure_gain(linear, mask == OTHER, character, float(rng.normal(0, 0.15)))
+    rgb = camera_effects.develop(linear, gain, character, _illuminant(scene.light))
+    noise = character.noise * (1 + 0.5 * np.log2(max(gain, 1.0)))
+    camera_effects.add_noise(rgb, rng, float(min(noise, 14)))
+    if scene.weather.rain > 0.3:
+        camera_effects.add_drops(rgb, rng, int(rng.poisson(12 * scene.weather.rain)))
+    if scene.clock:
+        camera_effects.add_clock(rgb, scene.clock, bool(view.width % 4))
+    return rgb

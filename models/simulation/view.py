@@ -1,0 +1,80 @@
+"""Camera geometry: from pixels to directions."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.simulation.motion import Motion
+from models.simulation.noise import FloatArray
+
+
+@dataclass(frozen=True)
+class View:
+    """An upright pinhole camera, or a cylindrical panorama when wider than 120 degrees.
+
+    Attributes:
+        width: Pixels.
+        height: Pixels.
+        hfov_deg: Horizontal field of view.
+        azimuth_deg: Direction of the image centre, clockwise from north.
+        horizon: Row of the horizon as a fraction of the height.
+    """
+
+    width: int
+    height: int
+    hfov_deg: float
+    azimuth_deg: float
+    horizon: float
+
+    @property
+    def is_panorama(self) -> bool:
+        """Whether columns are equal steps of azimuth."""
+        return self.hfov_deg > 120
+
+    @property
+    def focal_px(self) -> float:
+        """Focal length in pixels."""
+        if self.is_panorama:
+            return self.width / float(np.radians(self.hfov_deg))
+        return self.width / 2 / float(np.tan(np.radians(self.hfov_deg / 2)))
+
+    @property
+    def elevation_deg(self) -> float:
+        """Elevation of the image centre."""
+        return float(np.degrees(np.arctan((self.horizon - 0.5) * self.height / self.focal_px)))
+
+    def directions(self, x: NDArray[np.floating], y: NDArray[np.floating]) -> tuple[FloatArray, FloatArray]:
+        """Azimuth from north and elevation, radians, of pixel coordinates (shapes broadcast)."""
+        across, up = (x - self.width / 2) / self.focal_px, (self.horizon * self.height - y) / self.focal_px
+        turned = across if self.is_panorama else np.arctan(across)
+        elevation = np.arctan(up * (1.0 if self.is_panorama else np.cos(turned)))
+        return (
+            np.asarray(turned + np.radians(self.azimuth_deg), np.float32),
+            np.asarray(elevation + 0 * turned, np.float32),
+        )
+
+
+def source_coordinates(
+    motion: Motion, width: int, height: int, x: NDArray[np.floating], y: NDArray[np.floating]
+) -> tuple[FloatArray, FloatArray]:
+    """Where a moved camera's pixels lie in the picture of the unmoved camera.
+
+    Args:
+        motion: Motion in pixels of a 640 px wide image; scaled here.
+        width: Image width.
+        height: Image height.
+        x: Column coordinates, ``(1, w)``.
+        y: Row coordinates, ``(h, 1)``.
+
+    Returns:
+        ``(h, w)`` coordinates in the unmoved picture.
+    """
+    scale = width / 640
+    turn = np.radians(motion.roll_deg)
+    cos, sin = np.cos(turn) / motion.zoom, np.sin(turn) / motion.zoom
+    # The content moves by (-pan, +tilt) and then turns and grows about the centre; this is the way back.
+    across, down = (x - width / 2).astype(np.float32), (y - height / 2).astype(np.float32)
+    source_x = cos * across + sin * down + (width / 2 + motion.pan_px * scale)
+    source_y = cos * down - sin * across + (height / 2 - motion.tilt_px * scale)
+    return np.asarray(source_x, np.float32), np.asarray(source_y, np.float32)
