@@ -5,6 +5,7 @@ JPEGs decode with simplejpeg, pixel for pixel as Pillow does, in half the time.
 """
 
 import asyncio
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BytesIO
@@ -26,6 +27,7 @@ CODEC_NAME = "vigie.image"
 ENCODINGS: dict[str, str] = {"jpeg": "uint8", "png": "uint8", "png16": "uint16"}
 """Encodings that a frame may be stored in, and the dtype it decodes to."""
 
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _EXIF_ORIENTATION = 0x0112
 _METADATA_BYTES = 1 << 17  # EXIF and XMP stand before the picture, in segments of at most 64 KiB
 
@@ -66,11 +68,7 @@ def decode_image(data: bytes, encoding: str) -> np.ndarray:
     if encoding == "jpeg":
         frame = _decode_jpeg(data)
     else:
-        if not data.startswith(b"\x89PNG\r\n\x1a\n"):
-            raise ImageDecodeError("not a PNG")
-        if b"IEND\xaeB`\x82" not in data[25:]:  # Pillow does not miss the end chunk
-            raise ImageDecodeError("PNG without its end", truncated=True)
-        if (data[24] == 16) != (encoding == "png16"):  # Pillow would reduce 16 bits to 8 in silence
+        if _check_png(data) != (16 if encoding == "png16" else 8):
             raise ImageDecodeError(f"PNG of {data[24]} bits per channel is not of encoding {encoding!r}")
         frame = _decode_png16(data) if encoding == "png16" else _decode_with_pillow(data, "PNG")
     return np.ascontiguousarray(_upright(frame, exif_orientation(data)))
@@ -111,13 +109,31 @@ def _decode_jpeg(data: bytes) -> np.ndarray:
             return _decode_with_pillow(data, "JPEG")
         return simplejpeg.decode_jpeg(data)
     except ValueError as error:
-        message = str(error)
+        message, ended = str(error), data.rstrip(b"\0").endswith(b"\xff\xd9")
+        if "Could not determine subsampling" in message and ended:  # legal, and beyond TurboJPEG
+            return _decode_with_pillow(data, "JPEG")
         if message.endswith(
             "extraneous bytes before marker 0xd9"
-        ):  # after the last pixel: harmless, and common
+        ):  # after the last pixel: common, and harmless
             return simplejpeg.decode_jpeg(data, strict=False)
-        cut = "premature end" in message.lower() or not data.rstrip(b"\0").endswith(b"\xff\xd9")
+        cut = "premature end" in message.lower() or not ended
         raise ImageDecodeError(f"JPEG: {message}", truncated=cut) from None
+
+
+def _check_png(data: bytes) -> int:
+    """Check that every chunk of a PNG is whole, which Pillow does not; 16 or 8 for its bits per channel."""
+    if not data.startswith(_PNG_SIGNATURE):
+        raise ImageDecodeError("not a PNG")
+    name, start = b"", len(_PNG_SIGNATURE)
+    while name != b"IEND":
+        end = start + 12 + int.from_bytes(data[start : start + 4])  # length, name, content, checksum
+        if end > len(data):
+            raise ImageDecodeError("PNG: ends before the picture does", truncated=True)
+        name = data[start + 4 : start + 8]
+        if zlib.crc32(data[start + 4 : end - 4]) != int.from_bytes(data[end - 4 : end]):
+            raise ImageDecodeError(f"PNG: part {name!r} is damaged")
+        start = end
+    return 16 if data[24] == 16 else 8
 
 
 def _decode_with_pillow(data: bytes, image_format: str) -> np.ndarray:
@@ -195,7 +211,7 @@ class ImageCodec(ArrayBytesCodec):
         pairs = list(chunks_and_specs)
         if any(chunk is None for chunk, _ in pairs):
             raise MissingFrameError(
-                "a frame's chunk is missing from the archive. Mend: restore the repository"
+                "a frame is not in the store. Mend: restore the repository; to write, use CameraArchive.append"
             )
         return await super().decode(pairs)
 

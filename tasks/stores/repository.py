@@ -238,7 +238,8 @@ def writer(
             if session.has_uncommitted_changes:
                 session.commit(message or f"Write {kind}")
         except icechunk.IcechunkError as error:  # a full disk, a lost network: the last commit still stands
-            raise StoreError(f"{uri}: {error}. Nothing of this transaction is kept") from error
+            cause = str(error).splitlines()[0].strip(" x")
+            raise StoreError(f"{uri}: {cause}. Nothing of this transaction is kept") from error
 
 
 def collect_garbage(uri: str | Path, kind: Kind, older_than: datetime) -> int:
