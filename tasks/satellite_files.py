@@ -190,11 +190,10 @@ def grid_of(area: Any) -> GeosGrid:
     Raises:
         ValueError: Not a geostationary projection with square pixels.
     """
-    crs = area.crs.to_dict()
-    if crs.get("proj") != "geos":
-        raise ValueError(f"projection {crs.get('proj')} is not geostationary")
+    mapping = area.crs.to_cf()
+    if mapping.get("grid_mapping_name") != "geostationary":
+        raise ValueError(f"projection {mapping.get('grid_mapping_name')} is not geostationary")
     west, _south, _east, north = area.area_extent
-    ellipsoid = area.crs.ellipsoid
     if abs(area.pixel_size_x / area.pixel_size_y - 1) > 1e-4:
         raise ValueError(f"pixels of {area.pixel_size_x} by {area.pixel_size_y} m are not square")
     return GeosGrid(
@@ -203,11 +202,11 @@ def grid_of(area: Any) -> GeosGrid:
         step_m=float(area.pixel_size_x),
         columns=int(area.width),
         lines=int(area.height),
-        longitude_0_deg=float(crs.get("lon_0", 0.0)),
-        height_m=float(crs["h"]),
-        semi_major_m=float(ellipsoid.semi_major_metre),
-        semi_minor_m=float(ellipsoid.semi_minor_metre),
-        sweep=str(crs.get("sweep", "y")),
+        longitude_0_deg=float(mapping["longitude_of_projection_origin"]),
+        height_m=float(mapping["perspective_point_height"]),
+        semi_major_m=float(mapping["semi_major_axis"]),
+        semi_minor_m=float(mapping["semi_minor_axis"]),
+        sweep=str(mapping["sweep_angle_axis"]),
     )
 
 

@@ -45,6 +45,11 @@ class SlotAxis:
             return None
         return int(since // step)
 
+    def floor(self, time: np.datetime64) -> int:
+        """Place of the last slot at or before a time; negative before the start of the axis."""
+        step = np.timedelta64(self.cadence_minutes, "m")
+        return int((time.astype("datetime64[ns]") - EPOCH) // step)
+
     def times(self, start: int, stop: int) -> npt.NDArray[np.datetime64]:
         """Nominal times of places ``start`` to ``stop``, datetime64[ns]."""
         step = np.timedelta64(self.cadence_minutes, "m").astype("timedelta64[ns]")

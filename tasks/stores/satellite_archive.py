@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import icechunk
@@ -10,11 +11,10 @@ import pandas as pd
 import xarray as xr
 import zarr
 
-from models.contracts.flags import Refusal
+from models.contracts.flags import Refusal, SlotStatus
 from models.contracts.slots import SatelliteGridSettings
 from models.science.geometry import GeosGrid
 from models.science.slot_axis import SlotAxis
-from tasks.stores.record_tables import append_rows, digests, ensure_table, read_rows
 from tasks.stores.repository import (
     StoreError,
     StoreNotFound,
@@ -24,9 +24,8 @@ from tasks.stores.repository import (
 )
 from tasks.stores.satellite_layout import GRID_MAPPING, create_layout, grid_from_attributes
 from tasks.stores.satellite_merge import mark_bad, merge
-from tasks.stores.satellite_rows import JUDGED_AGAIN, REFUSALS, ProductSlot, SlotRefusal, WriteResult
-
-_REFUSALS = "refusals"
+from tasks.stores.satellite_refusals import read_refusals, record_refusals, refusals_view
+from tasks.stores.satellite_rows import JUDGED_AGAIN, ProductSlot, SlotRefusal, WriteResult
 
 
 class SatelliteArchive:
@@ -37,9 +36,17 @@ class SatelliteArchive:
         grid: Name of the grid.
     """
 
-    def __init__(self, root: str, grid: str) -> None:
+    def __init__(self, root: str | Path, grid: str) -> None:
         self.uri = f"{str(root).rstrip('/')}/satellite/{grid}"
         self.name = grid
+
+    @classmethod
+    def at(cls, uri: str | Path) -> "SatelliteArchive":
+        """The archive in a repository's own folder or URI, wherever that was moved to."""
+        archive = cls("", "moved")
+        archive.uri = str(uri).rstrip("/")
+        archive.name = archive.uri.rsplit("/", 1)[-1]
+        return archive
 
     def write_day(
         self,
@@ -69,7 +76,7 @@ class SatelliteArchive:
                     root, self.name, SlotAxis(settings.cadence_minutes), slots[0].grid, settings.variables
                 )
             result = self._write(root, settings, slots, refusals)
-            _record_refusals(root, [*refusals, *result.refusals], as_of)
+            record_refusals(root, [*refusals, *result.refusals], as_of)
         self.__dict__.pop("_root", None)
         return result
 
@@ -87,24 +94,14 @@ class SatelliteArchive:
         return {(str(source), int(version)) for source, version in pairs}
 
     def refusals(self) -> pd.DataFrame:
-        """Standing refusals: source, source_version, sha256 (hex), reason, detail, product, slot_time, as_of.
+        """Standing refusals, by source.
+
+        Columns source, source_version, sha256 (hex), reason (name), detail, product, slot_time and as_of (ns).
 
         What was to be judged again, and was accepted since, is not among them.
         """
-        table = self._refusal_rows()
-        if not self._has_slots or table.empty:
-            return table
-        sources, sha256 = self._ledger("source"), self._ledger("sha256")
-        held = sources != ""
-        accepted = {
-            (str(source), bytes(digest).hex())
-            for source, digest in zip(sources[held], sha256[held], strict=True)
-        }
-        standing = [
-            reason not in JUDGED_AGAIN or (source, digest) not in accepted
-            for source, digest, reason in zip(table["source"], table["sha256"], table["reason"], strict=True)
-        ]
-        return table[standing].reset_index(drop=True)
+        held = set(self._ledger("source").ravel().tolist()) if self._has_slots else set()
+        return refusals_view(self._refusal_rows(), held)
 
     def slots_since(self, arrival: int) -> pd.DataFrame:
         """Slots whose content changed after a batch.
@@ -160,6 +157,31 @@ class SatelliteArchive:
         held = self._held
         return self.axis.times(held.start, held.stop)
 
+    def slots_between(
+        self, first: np.datetime64, last: np.datetime64, y: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Slots due from a day before ``first`` to a day after ``last``, as alignment wants them.
+
+        Args:
+            first: UTC.
+            last: UTC.
+            y: Line of the grid.
+
+        Returns:
+            Nominal ``times`` (ns), ``scan_offset_s`` of the line (NaN where nothing came), and ``held``: whether any
+            product is there.
+        """
+        due = self._held
+        axis = self.axis
+        wanted = [axis.floor(time) + days * axis.slots_per_day for time, days in ((first, -1), (last, 1))]
+        rows = slice(max(due.start, wanted[0]), min(due.stop, wanted[1] + 1))
+        if rows.start >= rows.stop:
+            return np.empty(0, "datetime64[ns]"), np.empty(0), np.empty(0, bool)
+        status = np.asarray(self._root["status"][rows])  # type: ignore[index]
+        offsets = np.asarray(self._root["scan_offset_s"][rows, y])  # type: ignore[index]
+        held = np.isin(status, [int(SlotStatus.OK), int(SlotStatus.PARTIAL)]).any(axis=1)
+        return axis.times(rows.start, rows.stop), offsets, held
+
     def open(self) -> xr.Dataset:
         """All slots due in the days that the archive covers, lazily.
 
@@ -207,9 +229,7 @@ class SatelliteArchive:
         return np.asarray(self._root[name][self._held])  # type: ignore[index]
 
     def _refusal_rows(self) -> pd.DataFrame:
-        if repository_exists(self.uri) and _REFUSALS in self._root:
-            return read_rows(self._root[_REFUSALS], REFUSALS)  # type: ignore[arg-type]
-        return pd.DataFrame({name: np.empty(0, dtype=object) for name in REFUSALS})
+        return read_refusals(self._root if repository_exists(self.uri) else None)
 
     def _write(
         self,
@@ -255,8 +275,7 @@ class SatelliteArchive:
 
 def open_satellite(uri: str) -> xr.Dataset:
     """`SatelliteArchive.open` by the archive's own URI."""
-    root, _, grid = str(uri).rstrip("/").rpartition("/")
-    return SatelliteArchive(root.removesuffix("/satellite"), grid).open()
+    return SatelliteArchive.at(uri).open()
 
 
 def _session(uri: str) -> icechunk.Session:
@@ -265,38 +284,3 @@ def _session(uri: str) -> icechunk.Session:
 
 def _refusal(slot: ProductSlot, reason: Refusal, detail: str) -> SlotRefusal:
     return SlotRefusal(slot.file, slot.sha256, reason, detail, slot.product, slot.time)
-
-
-def _record_refusals(root: zarr.Group, refusals: Sequence[SlotRefusal], as_of: np.datetime64) -> None:
-    """Append what is not recorded yet, once per source and SHA-256."""
-    if not refusals:
-        return
-    table = ensure_table(root, _REFUSALS, REFUSALS, "refusal", 1024)
-    recorded = read_rows(table, ("source", "sha256"))
-    seen = set(zip(recorded["source"], recorded["sha256"], strict=True))
-    fresh: list[SlotRefusal] = []
-    for refusal in refusals:
-        key = refusal.file.name, refusal.sha256.hex()
-        if key not in seen:
-            seen.add(key)
-            fresh.append(refusal)
-    if not fresh:
-        return
-    append_rows(
-        table,
-        REFUSALS,
-        {
-            "source": np.array([r.file.name for r in fresh], dtype=object),
-            "source_version": np.array([r.file.version for r in fresh], dtype=np.uint64),
-            "sha256": digests(r.sha256.hex() for r in fresh),
-            "reason": np.array([int(r.reason) for r in fresh], dtype=np.uint8),
-            "detail": np.array([r.detail for r in fresh], dtype=object),
-            "product": np.array([r.product for r in fresh], dtype=object),
-            "slot_time": np.array([_milliseconds(r.time) for r in fresh], dtype=np.int64),
-            "as_of": np.full(len(fresh), _milliseconds(as_of), dtype=np.int64),
-        },
-    )
-
-
-def _milliseconds(time: np.datetime64 | None) -> int:
-    return (np.datetime64("NaT") if time is None else time).astype("datetime64[ms]").astype(np.int64).item()

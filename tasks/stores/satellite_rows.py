@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.contracts.flags import Refusal
-from models.contracts.record import Column
 from models.science.geometry import GeosGrid
 
 
@@ -94,15 +93,5 @@ class WriteResult:
     arrival: int
 
 
-REFUSALS: dict[str, Column] = {
-    "source": ("string", ""),
-    "source_version": ("uint64", 0),
-    "sha256": ("uint8[32]", 0),
-    "reason": ("uint8", 0),
-    "detail": ("string", ""),
-    "product": ("string", ""),
-    "slot_time": ("int64", np.iinfo(np.int64).min),
-    "as_of": ("int64", 0),
-}
 JUDGED_AGAIN = frozenset({Refusal.TIME_IN_FUTURE, Refusal.UNREADABLE_SOURCE})
 """Reasons that a later run may find gone: such files are read again."""
