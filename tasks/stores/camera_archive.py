@@ -112,9 +112,7 @@ class CameraArchive:
         message = f"Append {len(rows)} frames, {len(refusals)} refusals"
         indexed, self._indexed = self._indexed, None  # a failed append leaves no index behind
         with self._writer(message) as session:
-            if indexed is None or indexed[0] != session.snapshot_id:
-                indexed = session.snapshot_id, ArchiveIndex.of(sync(read_tables(session.store)))
-            index = indexed[1]
+            index = self._index_of(session, indexed)
             before = dict(index.lengths)
             batch = index.take(rows, refusals)
             if batch:
@@ -123,6 +121,13 @@ class CameraArchive:
         times = [frame.time for frames in batch.frames.values() for frame in frames]
         days = np.unique(np.array(times, dtype="datetime64[D]"))
         return AppendResult(len(times), batch.repeated, tuple(days.tolist()), index.arrival)
+
+    @staticmethod
+    def _index_of(session: icechunk.Session, indexed: tuple[str, ArchiveIndex] | None) -> ArchiveIndex:
+        """The index made before, if nobody has written since."""
+        if indexed is not None and indexed[0] == session.snapshot_id:
+            return indexed[1]
+        return ArchiveIndex.of(sync(read_tables(session.store)))
 
     def _writer(self, message: str) -> Any:
         if self._repository is None:
@@ -163,7 +168,11 @@ class CameraArchive:
 
     def known(self) -> set[tuple[str, int]]:
         """(source, source_version) of files that need not be read again; empty where there is no archive."""
-        return set(ArchiveIndex.of(self._tables()).versions) if self.exists() else set()
+        if not self.exists():
+            return set()
+        session = self._open().readonly_session("main")
+        self._indexed = session.snapshot_id, self._index_of(session, self._indexed)
+        return set(self._indexed[1].versions)
 
     def open(self, group: str | None = None) -> xr.Dataset:
         """One group as a lazy dataset, sorted by time, shadowed frames dropped.

@@ -1,6 +1,7 @@
 """What a camera archive knows at one snapshot, and which of a batch is new to it."""
 
-from collections.abc import Iterator, Sequence
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,20 +43,25 @@ async def read_tables(store: Any) -> Tables:
     root = await open_root(store)
     groups = {name: group async for name, group in root.groups()}
     duplicates, refusals = groups.pop(DUPLICATES, None), groups.pop(REFUSALS, None)
+    names = sorted(groups)
+    frames = await asyncio.gather(*(read_table(groups[name], FRAME_COLUMNS) for name in names))
     return Tables(
-        {name: await read_table(groups[name], FRAME_COLUMNS) for name in sorted(groups)},
+        dict(zip(names, frames, strict=True)),
         None if duplicates is None else await read_table(duplicates, DUPLICATE_COLUMNS),
         None if refusals is None else await read_table(refusals, REFUSAL_COLUMNS),
     )
 
 
-def _files(table: Table | None) -> Iterator[tuple[str, int, bytes]]:
-    """(source, source_version, sha256) of each row."""
-    if table is None or not len(table["source"]):
-        return iter(())
+def _files(table: Table | None) -> tuple[list[str], list[int], list[bytes]]:
+    """Columns source, source_version and sha256."""
+    if table is None:
+        return [], [], []
     digests = np.ascontiguousarray(table["sha256"]).tobytes()
-    shas = [digests[start : start + 32] for start in range(0, len(digests), 32)]
-    return zip(table["source"].tolist(), table["source_version"].tolist(), shas, strict=True)
+    return (
+        table["source"].tolist(),
+        table["source_version"].tolist(),
+        [digests[start : start + 32] for start in range(0, len(digests), 32)],
+    )
 
 
 @dataclass
@@ -96,15 +102,15 @@ class ArchiveIndex:
         for group, table in tables.frames.items():
             index.lengths[group] = len(table["time"])
             index.arrival = max(index.arrival, int(table["arrival"].max(initial=0)))
-            for (source, version, sha256), time in zip(_files(table), table["time"].tolist(), strict=True):
-                index.by_source.add((source, sha256))
-                index.by_time.add((time, sha256))
-                index.versions.add((source, version))
-        for source, version, sha256 in _files(tables.duplicates):
-            index.by_source.add((source, sha256))
-            index.versions.add((source, version))
+            sources, versions, digests = _files(table)
+            index.by_source.update(zip(sources, digests, strict=True))
+            index.by_time.update(zip(table["time"].tolist(), digests, strict=True))
+            index.versions.update(zip(sources, versions, strict=True))
+        sources, versions, digests = _files(tables.duplicates)
+        index.by_source.update(zip(sources, digests, strict=True))
+        index.versions.update(zip(sources, versions, strict=True))
         reasons = [] if tables.refusals is None else tables.refusals["reason"].tolist()
-        for (source, version, sha256), reason in zip(_files(tables.refusals), reasons, strict=True):
+        for source, version, sha256, reason in zip(*_files(tables.refusals), reasons, strict=True):
             index._refuse(source, version, sha256, reason)
         return index
 
