@@ -231,7 +231,7 @@ def wires(canvas: Canvas, rng: Rng, row: float, sag: float) -> None:
         top, bottom = int(max(centre.min() - 2, 0)), int(np.clip(centre.max() + 2, 0, canvas.height))
         y = np.arange(top, bottom, dtype=np.float32)[:, None]
         if y.size:
-            thin = np.clip(1.0 - np.abs(y - centre[None]), 0, 1) * 0.8
+            thin = np.asarray(np.clip(1.0 - np.abs(y - centre[None]), 0, 1) * 0.8, np.float32)
             canvas.paint(slice(top, bottom), slice(0, canvas.width), thin, (0.12, 0.12, 0.13))
 
 

@@ -51,10 +51,10 @@ def camera_motion(
     knocked, when = rng.random() < 0.5, rng.uniform(0.2, 0.8) * days
     step = rng.normal(0, [9.0, 5.0, 0.5])
     step_zoom = float(np.exp(rng.normal(0, 0.01)))
-    elapsed = float((np.datetime64(time, "ns") - start) / np.timedelta64(1, "D"))
+    elapsed = float((time.astype("datetime64[ns]") - start) / np.timedelta64(1, "D"))
     after = float(knocked and elapsed >= when)
     daily = amplitude * np.cos(2 * np.pi * (hours_since_epoch(time) % 24 - hour) / 24)
-    jitter = generator(seed, "jitter", camera_id, int(np.datetime64(time, "s").astype(np.int64))).normal(
+    jitter = generator(seed, "jitter", camera_id, int(time.astype("datetime64[s]").astype(np.int64))).normal(
         0, 0.06, 2
     )
     return Motion(

@@ -127,7 +127,7 @@ class Network:
         latitude, longitude, altitude = _place(family.name, index // len(spec.families), rng)
         width, height = _SIZES[index % len(_SIZES)]
         view = _view(rng, family.name, _scaled(width, spec.scale), _scaled(height, spec.scale))
-        views = [(np.datetime64("1970-01-01", "ns"), view)]
+        views: list[tuple[np.datetime64, View]] = [(np.datetime64("1970-01-01", "ns"), view)]
         if index == 1:  # the camera that is replaced by a larger one at noon of the middle of the run
             replaced = self.start + np.timedelta64(int(spec.days * 24) // 2, "h")
             larger = _scaled(round(width * 1.25), spec.scale), _scaled(round(height * 1.25), spec.scale)
@@ -283,4 +283,4 @@ def _scaled(pixels: int, scale: float) -> int:
 
 
 def _clock(time: np.datetime64) -> str:
-    return str(np.datetime64(time, "s")).replace("T", " ")
+    return str(time.astype("datetime64[s]")).replace("T", " ")

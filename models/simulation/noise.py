@@ -10,6 +10,7 @@ from models.simulation.seeds import generator
 TILE = 512
 
 FloatArray = NDArray[np.float32]
+Coordinates = NDArray[np.floating] | np.float64
 
 
 @lru_cache(maxsize=64)
@@ -38,7 +39,7 @@ def fractal_tile(seed: int, name: str, slope: float, longest: float = 1.0) -> Fl
     return tile
 
 
-def sample_tile(tile: FloatArray, u: NDArray[np.floating], v: NDArray[np.floating]) -> FloatArray:
+def sample_tile(tile: FloatArray, u: Coordinates, v: Coordinates) -> FloatArray:
     """Bilinear, periodic sampling.
 
     Args:

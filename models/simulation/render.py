@@ -18,6 +18,7 @@ from models.simulation.view import View, source_coordinates
 from models.simulation.weather import LocalWeather, hours_since_epoch
 
 NO_SKY = -1  # okta of a picture without open sky
+_LANES, _BYTE = np.uint64(0x00FF00FF00FF00FF), np.uint64(8)
 _HAZE_KM = 20.0
 _SRGB_TO_LINEAR = (np.linspace(0, 1, 256) ** 2.2).astype(np.float32)
 
@@ -132,17 +133,21 @@ def _moved_layers(scene: Scene) -> NDArray[np.uint8]:
     x16 = np.clip(np.round((x + margin_px(view.width)) * 16), 0, (width - 2) * 16).astype(np.int32)
     y16 = np.clip(np.round((y + margin_px(view.width)) * 16), 0, (height - 2) * 16).astype(np.int32)
     corner = (y16 >> 4) * width + (x16 >> 4)
-    right, down = (x16 & 15).astype(np.uint16)[..., None], (y16 & 15).astype(np.uint16)[..., None]
+    right, down = (x16 & 15).astype(np.uint64), (y16 & 15).astype(np.uint64)
     pixels = layers.view(np.uint64).ravel()
-    mixed = np.zeros((view.height, view.width, 8), np.uint16)
+    # Four channels at a time in the 16-bit lanes of one number: the weights add up to 256, so no lane overflows.
+    even, odd = np.zeros(corner.shape, np.uint64), np.zeros(corner.shape, np.uint64)
     for step, weight in (
         (0, (16 - right) * (16 - down)),
         (1, right * (16 - down)),
         (width, (16 - right) * down),
         (width + 1, right * down),
     ):
-        mixed += pixels.take(corner + step)[..., None].view(np.uint8) * weight
-    return (mixed >> 8).astype(np.uint8)
+        pixel = pixels.take(corner + step)
+        even += (pixel & _LANES) * weight
+        odd += ((pixel >> _BYTE) & _LANES) * weight
+    mixed = ((even >> _BYTE) & _LANES) | (odd & ~_LANES)
+    return mixed[..., None].view(np.uint8)
 
 
 def _sky(scene: Scene, rows: int, open_sky: NDArray[np.bool_]) -> tuple[FloatArray, NDArray[np.bool_]]:
@@ -206,7 +211,7 @@ def _ground(scene: Scene, layers: NDArray[np.uint8], air: FloatArray, rng: np.ra
     received = (ambient + incidence[:, None] * light.sun_share * light.sunlight * 1.2).astype(np.float32)
     if weather.rain:
         received *= 0.75
-    linear = _SRGB_TO_LINEAR[layers[..., :3]] * received[layers[..., FACING]]
+    linear: FloatArray = _SRGB_TO_LINEAR[layers[..., :3]] * received[layers[..., FACING]]
     if scene.water_level == scene.water_level:  # not NaN
         _flood(scene, linear, layers, air)
     dark = float(np.clip((2.0 - light.sun_elevation_deg) / 8, 0, 1))

@@ -52,7 +52,7 @@ def satellite_slot(
         Variables by product: CMA ``cma`` (0, 1), CT ``ct`` (1..15), CTTH ``ctth_alti`` (m), ``ctth_tempe`` (K),
         ``ctth_pres`` (Pa); all ``(lines, columns)``, quantities NaN where there is no cloud.
     """
-    time = np.datetime64(nominal_time, "ns") + SCAN_DELAY
+    time = nominal_time.astype("datetime64[ns]") + SCAN_DELAY
     latitude, longitude = _positions(grid)
     above = weather.cover(latitude, longitude, time), weather.regime(latitude, longitude, time)
     top = weather.top_height_m(*above, weather.mesoscale(latitude, longitude, time))

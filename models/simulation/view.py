@@ -44,7 +44,7 @@ class View:
         """Elevation of the image centre."""
         return float(np.degrees(np.arctan((self.horizon - 0.5) * self.height / self.focal_px)))
 
-    def directions(self, x: NDArray[np.floating], y: NDArray[np.floating]) -> tuple[FloatArray, FloatArray]:
+    def directions(self, x: NDArray[np.number], y: NDArray[np.number]) -> tuple[FloatArray, FloatArray]:
         """Azimuth from north and elevation, radians, of pixel coordinates (shapes broadcast)."""
         across, up = (x - self.width / 2) / self.focal_px, (self.horizon * self.height - y) / self.focal_px
         turned = across if self.is_panorama else np.arctan(across)
@@ -56,7 +56,7 @@ class View:
 
 
 def source_coordinates(
-    motion: Motion, width: int, height: int, x: NDArray[np.floating], y: NDArray[np.floating]
+    motion: Motion, width: int, height: int, x: NDArray[np.number], y: NDArray[np.number]
 ) -> tuple[FloatArray, FloatArray]:
     """Where a moved camera's pixels lie in the picture of the unmoved camera.
 

@@ -18,7 +18,7 @@ _SYNOPTIC_KM = 1900.0  # period of the tile that decides clear from overcast
 _MESO_KM = 900.0  # period of the tile that places single cloud masses
 _LIFETIME_H = 16.0  # time in which one synoptic pattern gives way to the next
 
-Array = NDArray[np.floating]
+Array = NDArray[np.floating] | np.float64
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def plane_km(latitude: Array, longitude: Array) -> tuple[Array, Array]:
 
 def hours_since_epoch(time: np.datetime64) -> float:
     """Hours since 2000-01-01."""
-    return float((np.datetime64(time, "ns") - _EPOCH) / np.timedelta64(1, "h"))
+    return float((time.astype("datetime64[ns]") - _EPOCH) / np.timedelta64(1, "h"))
 
 
 def _uniform_mix(first: FloatArray, second: FloatArray, weight: float) -> FloatArray:
