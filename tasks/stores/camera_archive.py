@@ -127,7 +127,7 @@ class CameraArchive:
         """The index made before, if nobody has written since."""
         if indexed is not None and indexed[0] == session.snapshot_id:
             return indexed[1]
-        return ArchiveIndex.of(sync(read_tables(session.store)))
+        return ArchiveIndex.of(sync(read_tables(session.store, for_index=True)))
 
     def _writer(self, message: str) -> Any:
         if self._repository is None:

@@ -12,6 +12,7 @@ from tasks.stores.camera_rows import (
     DUPLICATE_COLUMNS,
     DUPLICATES,
     FRAME_COLUMNS,
+    INDEX_COLUMNS,
     REFUSAL_COLUMNS,
     REFUSALS,
     TRANSIENT,
@@ -38,13 +39,19 @@ class Tables:
     refusals: Table | None
 
 
-async def read_tables(store: Any) -> Tables:
-    """Read every table of an archive, without its frames."""
+async def read_tables(store: Any, for_index: bool = False) -> Tables:
+    """Read every table of an archive, without its frames.
+
+    Args:
+        store: Of a readable session.
+        for_index: Only what ``ArchiveIndex`` needs: of ``arrival``, which only grows, the last row.
+    """
     root = await open_root(store)
     groups = {name: group async for name, group in root.groups()}
     duplicates, refusals = groups.pop(DUPLICATES, None), groups.pop(REFUSALS, None)
+    columns, last = (INDEX_COLUMNS, ("arrival",)) if for_index else (FRAME_COLUMNS, ())
     names = sorted(groups)
-    frames = await asyncio.gather(*(read_table(groups[name], FRAME_COLUMNS) for name in names))
+    frames = await asyncio.gather(*(read_table(groups[name], columns, last) for name in names))
     return Tables(
         dict(zip(names, frames, strict=True)),
         None if duplicates is None else await read_table(duplicates, DUPLICATE_COLUMNS),
@@ -85,13 +92,39 @@ class Batch:
 
 
 @dataclass
+class _Seen:
+    """Which (name or time, digest) pairs an archive holds.
+
+    Nearly every question is about a digest never met, which one set answers; the pairs are made at the first other.
+    """
+
+    digests: set[bytes] = field(default_factory=set)
+    _pairs: set[tuple[str | int, bytes]] = field(default_factory=set)
+    _columns: list[tuple[list[Any], list[bytes]]] = field(default_factory=list)
+
+    def add_columns(self, keys: list[Any], digests: list[bytes]) -> None:
+        self.digests.update(digests)
+        self._columns.append((keys, digests))
+
+    def add(self, key: str | int, digest: bytes) -> None:
+        self.digests.add(digest)
+        self._pairs.add((key, digest))
+
+    def __contains__(self, pair: tuple[str | int, bytes]) -> bool:
+        if pair[1] not in self.digests:
+            return False
+        while self._columns:
+            self._pairs.update(zip(*self._columns.pop(), strict=True))
+        return pair in self._pairs
+
+
+@dataclass
 class ArchiveIndex:
     """Digests and names that decide what is new; kept between appends by the one writer."""
 
     arrival: int = 0
     lengths: dict[str, int] = field(default_factory=dict)
-    by_source: set[tuple[str, bytes]] = field(default_factory=set)
-    by_time: set[tuple[int, bytes]] = field(default_factory=set)
+    seen: _Seen = field(default_factory=_Seen)
     versions: set[tuple[str, int]] = field(default_factory=set)
     refused: dict[tuple[str, bytes], set[int]] = field(default_factory=dict)
 
@@ -103,11 +136,11 @@ class ArchiveIndex:
             index.lengths[group] = len(table["time"])
             index.arrival = max(index.arrival, int(table["arrival"].max(initial=0)))
             sources, versions, digests = _files(table)
-            index.by_source.update(zip(sources, digests, strict=True))
-            index.by_time.update(zip(table["time"].tolist(), digests, strict=True))
+            index.seen.add_columns(sources, digests)
+            index.seen.add_columns(table["time"].tolist(), digests)
             index.versions.update(zip(sources, versions, strict=True))
         sources, versions, digests = _files(tables.duplicates)
-        index.by_source.update(zip(sources, digests, strict=True))
+        index.seen.add_columns(sources, digests)
         index.versions.update(zip(sources, versions, strict=True))
         reasons = [] if tables.refusals is None else tables.refusals["reason"].tolist()
         for source, version, sha256, reason in zip(*_files(tables.refusals), reasons, strict=True):
@@ -127,15 +160,15 @@ class ArchiveIndex:
         """
         batch = Batch()
         for frame in frames:
-            repeated = (frame.source, frame.sha256) in self.by_source
-            if repeated or (frame.time_ms, frame.sha256) in self.by_time:
+            pairs = (frame.source, frame.sha256), (frame.time_ms, frame.sha256)
+            if any(pair in self.seen for pair in pairs):
                 batch.repeated += 1
                 if (frame.source, frame.source_version) not in self.versions:
                     batch.duplicates.append(frame)
             else:
                 batch.frames.setdefault(frame.group, []).append(frame)
-                self.by_time.add((frame.time_ms, frame.sha256))
-            self.by_source.add((frame.source, frame.sha256))
+                self.seen.add(*pairs[1])
+            self.seen.add(*pairs[0])
             self.versions.add((frame.source, frame.source_version))
         for refusal in refusals:
             if self._is_news(refusal):
@@ -150,7 +183,7 @@ class ArchiveIndex:
         """Whether the refusal, or at least the version of its file, is to be recorded."""
         key = (refusal.source, refusal.sha256)
         before = self.refused.get(key, set())
-        settled = key in self.by_source or any(Refusal(reason) not in TRANSIENT for reason in before)
+        settled = key in self.seen or any(Refusal(reason) not in TRANSIENT for reason in before)
         if refusal.reason in TRANSIENT:
             return not settled and refusal.reason not in before
         return not settled or (refusal.source, refusal.source_version) not in self.versions

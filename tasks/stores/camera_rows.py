@@ -100,12 +100,15 @@ _FILE = (
     Column("source_version", "uint64", attributes={"long_name": "changes when the source file does"}),
     Column("sha256", "uint8", 32, {"long_name": "SHA-256 digest of the source file"}),
 )
+_ARRIVAL = Column("arrival", "int64", attributes={"long_name": "number of the batch that brought the frame"})
 FRAME_COLUMNS = (
     _TIME,
     *_FILE,
     Column("quality_flag", "uint16", attributes={"standard_name": "quality_flag", **cf_flags(FrameFlag)}),
-    Column("arrival", "int64", attributes={"long_name": "number of the batch that brought the frame"}),
+    _ARRIVAL,
 )
+INDEX_COLUMNS = (_TIME, *_FILE, _ARRIVAL)
+"""Of the frame columns, those that tell what is new."""
 DUPLICATE_COLUMNS = (_TIME, *_FILE)
 REFUSAL_COLUMNS = (
     Column("as_of", "int64", attributes={"units": TIME_UNITS, "long_name": "time of judgement"}),

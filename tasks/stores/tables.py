@@ -67,10 +67,17 @@ async def append_rows(group: Any, values: dict[str, np.ndarray]) -> None:
     await asyncio.gather(*(map(_append_column, arrays, values.values())))
 
 
-async def read_table(group: Any, columns: Sequence[Column]) -> dict[str, np.ndarray]:
-    """Read a whole table."""
+async def read_table(
+    group: Any, columns: Sequence[Column], last: Sequence[str] = ()
+) -> dict[str, np.ndarray]:
+    """Read a whole table; of the columns named ``last``, the last row alone."""
     arrays = await asyncio.gather(*(group.getitem(column.name) for column in columns))
-    values = await asyncio.gather(*(array.getitem(...) for array in arrays))
+    values = await asyncio.gather(
+        *(
+            array.getitem(slice(max(array.shape[0] - 1, 0) if column.name in last else 0, None))
+            for column, array in zip(columns, arrays, strict=True)
+        )
+    )
     return {column.name: np.asarray(value) for column, value in zip(columns, values, strict=True)}
 
 
