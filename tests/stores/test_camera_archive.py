@@ -1,3 +1,4 @@
+import hashlib
 import pickle
 import warnings
 from dataclasses import replace
@@ -358,3 +359,25 @@ def test_adding_a_day_costs_the_same_in_a_long_archive(tmp_path):
     objects_empty, written_empty = objects_and_bytes(empty, 25)
     assert objects <= 1.1 * objects_empty
     assert written <= 1.1 * written_empty
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("camera", ["chamonix", "courbevoie", "mexico", "panorama", "vegas"])
+def test_real_files_take_their_own_size_and_read_back(real_data, tmp_path, camera):
+    archive, files = (
+        CameraArchive(tmp_path, camera),
+        sorted((real_data / "cameras" / camera).glob("*.jpg"))[:24],
+    )
+    frames = []
+    for rank, path in enumerate(files):
+        payload = path.read_bytes()
+        height, width = decode_image(payload, "jpeg").shape[:2]
+        new = frame("2026-06-01T00:00", source=path.name, height=height, width=width)
+        time = new.time.astype("datetime64[m]") + np.timedelta64(rank, "m")
+        frames.append(replace(new, time=time, payload=payload, sha256=hashlib.sha256(payload).digest()))
+    assert archive.append(frames).accepted == len(frames)
+    ratio = archive.size_bytes() / sum(len(new.payload) for new in frames)
+    print(f"{camera}: {len(frames)} frames, archive / source bytes {ratio:.4f}")
+    assert ratio <= 1.02
+    for new, read in zip(frames, archive.read_frames(archive.rows()), strict=True):
+        np.testing.assert_array_equal(read, decode_image(new.payload, "jpeg"))
