@@ -1,7 +1,8 @@
 """Ingest of a camera-day against the plain way: Pillow decode and ``Dataset.to_zarr`` with default codecs.
 
-Both sides read the same 48 files, take their sha256, decode them in full, and write to an empty store; the order of
-the two changes from round to round. Prints frames per second, their ratio, and bytes in the store over bytes of source.
+Both sides read the same 48 files, take their sha256, decode them in full, and write to an empty store (``first day``),
+then do so with the next day's 48 (``next day``); the order of the two changes from round to round. Prints frames per
+second, their ratio, and bytes in the store over bytes of source.
 
     python -m tests.benchmarks.bench_camera_ingest [--images FOLDER] [--rounds 7]
 """
@@ -46,61 +47,69 @@ def plain(folder: Path, store: Path) -> int:
             "sha256": (("time", "byte"), np.stack(digests)),
         }
     )
-    dataset.to_zarr(store, mode="w", consolidated=False)
+    if store.exists():
+        dataset.to_zarr(store, append_dim="time", consolidated=False)
+    else:
+        dataset.to_zarr(store, mode="w", consolidated=False)
     return len(frames)
 
 
-def measure(folder: Path, rounds: int) -> dict[str, float]:
-    """Median seconds and bytes of both ways."""
-    source = sum(path.stat().st_size for path in folder.iterdir())
-    seconds: dict[str, list[float]] = {"vigie": [], "plain": []}
+def measure(days: list[Path], rounds: int) -> dict[str, float]:
+    """Median frames per second of each way and day, their ratios, and bytes."""
+    source = sum(path.stat().st_size for folder in days for path in folder.iterdir())
+    rates: dict[tuple[str, int], list[float]] = {}
     stored: dict[str, int] = {}
     ways = [("vigie", ingest), ("plain", plain)]
-    count = 0
     for turn in range(rounds + 1):
         for name, way in ways if turn % 2 else ways[::-1]:
             with tempfile.TemporaryDirectory() as scratch:
                 store = Path(scratch) / "store"
-                start = time.perf_counter()
-                count = way(folder, store)
-                seconds[name].append(time.perf_counter() - start)
+                for i, folder in enumerate(days):
+                    start = time.perf_counter()
+                    count = way(folder, store)
+                    rates.setdefault((name, i), []).append(count / (time.perf_counter() - start))
                 stored[name] = sum(p.stat().st_size for p in store.rglob("*") if p.is_file())
-    # the first round loads modules and starts threads
-    rate = {name: count / statistics.median(taken[1:]) for name, taken in seconds.items()}
-    return {
-        "frames": count,
-        "source_kb_per_frame": source / count / 1000,
-        "vigie_frames_per_s": rate["vigie"],
-        "plain_frames_per_s": rate["plain"],
-        "ratio": rate["vigie"] / rate["plain"],
-        "vigie_bytes_over_source": stored["vigie"] / source,
-        "plain_bytes_over_source": stored["plain"] / source,
-    }
+    figures: dict[str, float] = {}
+    for i, day in enumerate(("first day", "next day")[: len(days)]):
+        # the first round loads modules and starts threads
+        vigie, naive = (statistics.median(rates[name, i][1:]) for name in ("vigie", "plain"))
+        figures |= {
+            f"{day}: vigie frames/s": vigie,
+            f"{day}: plain frames/s": naive,
+            f"{day}: ratio": vigie / naive,
+        }
+    figures |= {f"{name} bytes over source": size / source for name, size in stored.items()}
+    return figures
 
 
 def main() -> None:
     """Measures and prints a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--images", type=Path, help="a folder of images instead of made ones; its first 48 are taken"
+        "--images", type=Path, help="a folder of images instead of made ones; its first 96 are taken"
     )
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / "images"
+        days = [Path(scratch) / "day1", Path(scratch) / "day2"]
         if arguments.images:
-            folder.mkdir()
-            for path in sorted(arguments.images.iterdir())[:FRAMES_A_DAY]:
-                (folder / path.name).write_bytes(path.read_bytes())
+            paths = sorted(arguments.images.iterdir())
+            for i, folder in enumerate(days):
+                folder.mkdir()
+                for path in paths[i * FRAMES_A_DAY : (i + 1) * FRAMES_A_DAY]:
+                    (folder / path.name).write_bytes(path.read_bytes())
         else:
-            write_day(
-                folder, "20260101", [camera_jpeg(i, "2026:01:01 00:00:00") for i in range(FRAMES_A_DAY)]
-            )
-        figures = measure(folder, arguments.rounds)
+            pictures = [camera_jpeg(i, "2026:01:01 00:00:00") for i in range(FRAMES_A_DAY)]
+            for folder, day in zip(days, ("20260101", "20260102"), strict=True):
+                write_day(folder, day, pictures)
+        figures = measure(
+            [folder for folder in days if len(list(folder.iterdir())) == FRAMES_A_DAY], arguments.rounds
+        )
     for name, value in figures.items():
-        print(f"{name:>26} {value:10.3f}")
-    met = figures["ratio"] >= TARGET_RATIO and figures["vigie_bytes_over_source"] <= TARGET_BYTES
-    print(f"{'targets':>26} {'met' if met else 'NOT MET'}: ratio >= {TARGET_RATIO}, bytes <= {TARGET_BYTES}")
+        print(f"{name:>28} {value:10.3f}")
+    ratios = [value for name, value in figures.items() if name.endswith("ratio")]
+    met = min(ratios) >= TARGET_RATIO and figures["vigie bytes over source"] <= TARGET_BYTES
+    print(f"{'targets':>28} {'met' if met else 'NOT MET'}: ratio >= {TARGET_RATIO}, bytes <= {TARGET_BYTES}")
 
 
 if __name__ == "__main__":
