@@ -40,7 +40,6 @@ class LabelledImage:
         rgb: ``(y, x, 3)`` uint8.
         mask: ``(y, x)`` classes of ``models.science.cover``, ``UNLABELLED`` included.
         okta: The labeller's own N; ``None`` where not given, ``OBSCURED`` (9) where it cannot be judged.
-        dark: Taken at night, where the source says so.
     """
 
     group: str
@@ -49,7 +48,6 @@ class LabelledImage:
     rgb: NDArray[np.uint8]
     mask: NDArray[np.uint8]
     okta: int | None = None
-    dark: bool = False
 
 
 def draw_regions(width: int, height: int, regions: list[dict]) -> NDArray[np.uint8]:
@@ -131,3 +129,19 @@ def read_wsiseg(cloud: Path) -> tuple[list[LabelledImage], list[LabelledImage]]:
         image = LabelledImage(group, path.name, row["sha256"], read_picture(path), mask)
         (test if int(row["group"]) in blocks[-WSISEG_TEST_BLOCKS:] else train).append(image)
     return train, test
+
+
+def read_rendered(folder: Path) -> Iterator[LabelledImage]:
+    """Rendered pictures with exact masks, as ``tasks.demo_network`` writes them.
+
+    Args:
+        folder: Holds ``images/<group>/<name>.jpg`` and ``masks/<group>/<name>.png``; images without mask are passed
+            over.
+    """
+    for path in sorted((folder / "images").glob("*/*.jpg")):
+        mask_path = folder / "masks" / path.parent.name / f"{path.stem}.png"
+        if not mask_path.is_file():
+            continue
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        mask = np.asarray(Image.open(mask_path))
+        yield LabelledImage(path.parent.name, path.name, digest, read_picture(path), mask)
