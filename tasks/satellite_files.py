@@ -31,7 +31,7 @@ _BOUNDARY_POINTS = 25
 _MARGIN_PIXELS = 4
 
 # What satpy and the libraries below it raise on a damaged file; anything else is a fault of ours.
-_READ_ERRORS = (OSError, RuntimeError, ValueError, KeyError, AttributeError, TypeError, IndexError)
+_READ_ERRORS = (OSError, RuntimeError, ValueError, KeyError, AttributeError)
 
 
 class SourceUnavailable(Exception):
@@ -110,7 +110,7 @@ class SlotReader:
             ``EMPTY_FILE``, ``UNREADABLE_SOURCE``.
         """
         product, time = self.identify(file.name) or ("", None)
-        with _local_copy(file) as (path, data, problem):
+        with _private_copy(file) as (path, data, problem):
             digest = hashlib.sha256(data).digest() if data else bytes(32)
 
             def refuse(reason: Refusal, detail: str) -> SlotRefusal:
@@ -122,27 +122,28 @@ class SlotReader:
                 return refuse(Refusal.EMPTY_FILE, "0 bytes")
             try:
                 with _without_ancillary_warnings():
-                    datasets, header = self._load(path)
+                    datasets, header = self._open(path)
                     if not datasets:
                         wanted = ", ".join(self._settings.products[product])
                         return refuse(Refusal.MISSING_VARIABLE, f"holds none of {wanted}")
                     return self._cropped(file, digest, product, datasets, header, refuse)
             except _READ_ERRORS as error:
-                return refuse(Refusal.FILE_CORRUPT, f"{type(error).__name__}: {error}"[:300])
+                words = f"{type(error).__name__}: {error}".replace(str(path), file.name)
+                return refuse(Refusal.FILE_CORRUPT, words[:300])
 
     def _new_reader(self) -> Any:
         return self._config["reader"]["reader"](self._config)
 
-    def _load(self, path: Path) -> tuple[dict[str, xr.DataArray], Mapping[str, Any]]:
+    def _open(self, path: Path) -> tuple[dict[str, xr.DataArray], Mapping[str, Any]]:
+        """Lazy datasets that the file holds, and its global attributes."""
         reader = self._new_reader()
-        handlers = reader.create_filehandlers([str(path)])
-        handler = next(iter(handlers.values()))[0]
-        contents = getattr(handler, "nc", None)
-        header = dict(contents.attrs) if contents is not None else {}
+        (handler,) = (h for found in reader.create_filehandlers([str(path)]).values() for h in found)
+        contents: xr.Dataset | None = getattr(handler, "nc", None)
         names = [identity["name"] for identity in reader.available_dataset_ids]
         if contents is not None:
             names = [name for name in names if name in contents]
         loaded = reader.load(names) if names else {}
+        header = dict(contents.attrs) if contents is not None else {}
         return {identity["name"]: data for identity, data in loaded.items()}, header
 
     def _cropped(
@@ -269,19 +270,19 @@ def _products_of_file_types(datasets: Mapping[str, Mapping[str, Any]]) -> dict[s
 
 
 @contextmanager
-def _local_copy(file: SatelliteFile) -> Iterator[tuple[Path, bytes, str]]:
-    """Path for satpy, content, and what went wrong; a remote file is copied to a temporary folder for the while."""
-    local = Path(file.uri.removeprefix("file://"))
+def _private_copy(file: SatelliteFile) -> Iterator[tuple[Path, bytes, str]]:
+    """A copy for satpy, its content, and what went wrong.
+
+    A copy even of a local file: what is read is what was hashed, though it be replaced meanwhile. satpy also leaves
+    files open, and HDF5 would give the old content of one that is delivered again under its name.
+    """
     try:
         with fsspec.open(file.uri) as stream:
             data = stream.read()
     except (OSError, ValueError) as error:
-        yield local, b"", f"{type(error).__name__}: {error}"
+        yield Path(), b"", f"{type(error).__name__}: {error}"
         return
-    if "://" not in file.uri or file.uri.startswith("file://"):
-        yield local, data, ""
-        return
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(prefix="vigie-") as folder:
         copy = Path(folder) / PurePosixPath(file.name).name
         copy.write_bytes(data)
         yield copy, data, ""

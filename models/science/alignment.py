@@ -78,7 +78,8 @@ def _scan_times(
     known = np.isfinite(offsets_s)
     usual = float(np.median(offsets_s[known])) if known.any() else 0.0
     nanoseconds = np.rint(np.where(known, offsets_s, usual) * 1e9).astype("timedelta64[ns]")
-    return slot_times.astype("datetime64[ns]") + nanoseconds
+    scans: npt.NDArray[np.datetime64] = slot_times.astype("datetime64[ns]") + nanoseconds
+    return scans
 
 
 def _nearest(

@@ -50,12 +50,12 @@ class GeosGrid:
     @property
     def x(self) -> FloatArray:
         """Column centres, metres, west to east."""
-        return self.x_west_m + (np.arange(self.columns) + 0.5) * self.step_m
+        return self.x_west_m + (np.arange(self.columns, dtype=np.float64) + 0.5) * self.step_m
 
     @property
     def y(self) -> FloatArray:
         """Line centres, metres, north to south (decreasing)."""
-        return self.y_north_m - (np.arange(self.lines) + 0.5) * self.step_m
+        return self.y_north_m - (np.arange(self.lines, dtype=np.float64) + 0.5) * self.step_m
 
     @property
     def x_east_m(self) -> float:

@@ -53,7 +53,8 @@ class SlotAxis:
     def times(self, start: int, stop: int) -> npt.NDArray[np.datetime64]:
         """Nominal times of places ``start`` to ``stop``, datetime64[ns]."""
         step = np.timedelta64(self.cadence_minutes, "m").astype("timedelta64[ns]")
-        return EPOCH + np.arange(start, stop) * step
+        times: npt.NDArray[np.datetime64] = EPOCH + np.arange(start, stop) * step
+        return times
 
     def day_of(self, index: int) -> int:
         """Days since the epoch."""

@@ -141,6 +141,27 @@ def test_a_file_delivered_whole_after_all_takes_its_place(folder, root):
     assert SatelliteArchive(root, "msg").status().loc[slot_time(1), "CMA"] == SlotStatus.OK
 
 
+def test_a_file_rewritten_in_place_is_read_anew(folder, root):
+    # satpy leaves files open, and HDF5 then gives the old content of the same inode
+    path, other = write_cma(folder, 0, value=0, region="A"), write_cma(folder, 1, value=0, region="A")
+    ingest_satellite(settings(folder), root, AS_OF)
+    with path.open("r+b") as stream:
+        stream.truncate(other.stat().st_size // 2)
+    assert ingest_satellite(settings(folder), root, AS_OF).refused == {"file_corrupt": 1}
+    assert (
+        SatelliteArchive(root, "msg").status().loc[slot_time(0), "CMA"] == SlotStatus.OK
+    )  # what it held stays
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.9, 0.999])
+def test_a_file_cut_anywhere_is_refused(folder, root, share):
+    path = write_cma(folder, 0)
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    assert ingest_satellite(settings(folder), root, AS_OF).refused == {"file_corrupt": 1}
+    (detail,) = SatelliteArchive(root, "msg").refusals()["detail"]
+    assert str(folder.parent) not in detail and "/tmp" not in detail
+
+
 def test_a_missing_variable_leaves_the_rest(folder, root):
     write_cma(folder, 0)
     summary = ingest_satellite(settings(folder, variables=("cma", "cma_cloudsnow")), root, AS_OF)
