@@ -112,7 +112,8 @@ def _judge_jpeg(data: bytes, max_pixels: int, sha256: bytes) -> AcceptedImage:
 def _jpeg_header(data: bytes) -> tuple[int, int, str]:
     """Stored height and width, and colour space."""
     try:
-        return simplejpeg.decode_jpeg_header(data)[:3]
+        height, width, colour, _ = simplejpeg.decode_jpeg_header(data)
+        return height, width, colour
     except ValueError as error:
         words = f"JPEG header: {error}"
     try:  # legal samplings that TurboJPEG does not know
@@ -140,7 +141,8 @@ def _kept(
     """Decodes in full an image that is stored as it came; height and width are its header's."""
     if encoding != "jpeg" or flags & FrameFlag.CMYK or not _decodes_plainly(data, height, width):
         _decoded(data, encoding)
-    if not any(mark in data[:_METADATA_BYTES] for mark in (b"Exif\0\0", b"eXIf", b"tiff:Orientation")):
+    head = data[:_METADATA_BYTES]
+    if not any(mark in head for mark in (b"Exif\0\0", b"eXIf", b"tiff:Orientation")):
         return AcceptedImage(encoding, height, width, data, sha256, flags, None)
     orientation = exif_orientation(data)
     if orientation != 1:

@@ -179,7 +179,7 @@ class _Timing:
         refuse = partial(NewRefusal, image.name, image.version, verdict.sha256, as_of=self.clock.as_of)
         if isinstance(verdict, RefusedImage):
             return refuse(reason=verdict.reason, detail=verdict.detail)
-        before = self.names[judged.rank - 1] if judged.rank else None
+        before = self.names[judged.rank - 1] if judged.rank else ""
         if before in self.archived:
             self.clock.previous = self.archived[before]
         time = self.clock.time_of(image, verdict.exif, self._rank(judged))
