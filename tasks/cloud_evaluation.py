@@ -15,7 +15,13 @@ from models.cloud import CloudModel, CoverEstimate, predict_cover
 from models.learn.metrics import STATISTICS, FrameScore, bootstrap_interval, score_frame
 from models.learn.thresholds import THRESHOLDS
 from models.science.cover import CLOUD, OBSCURED, OTHER, SKY, cover_of_mask
-from tasks.cloud_labels import LabelledImage
+from tasks.cloud_labels import (
+    HORIZON_TEST_CAMERAS,
+    HORIZON_TRAIN_CAMERAS,
+    LabelledImage,
+    read_horizon,
+    read_wsiseg,
+)
 
 REFERENCE = "unet"
 
@@ -239,8 +245,6 @@ def evaluate_cloud(
         cloud: Folder of ``manifest.csv`` and ``wsiseg``.
         resamples: Of the bootstrap.
     """
-    from tasks.cloud_labels import HORIZON_TEST_CAMERAS, HORIZON_TRAIN_CAMERAS, read_horizon, read_wsiseg
-
     rows: list[EvaluationRow] = []
     if labels is not None and cameras is not None:
         mean = mean_cover_of(read_horizon(labels, cameras, HORIZON_TRAIN_CAMERAS))

@@ -8,16 +8,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from models.cloud import CoverEstimate, predict_cover
 from models.contracts.flags import ValueFlag
 from models.science.cover import okta_of_cover
+from tasks.image_validation import MAX_PIXELS, RefusedImage, validate_image
+from tasks.stores.codec import decode_image
 from tasks.weights import load_cloud_model
 
 log = logging.getLogger(__name__)
 
-MAX_PIXELS = 50_000_000
 _BATCH = 16
 
 
@@ -25,31 +26,20 @@ class UnreadableImage(Exception):
     """A file that is not a picture, or not all of one; the message says why."""
 
 
-def read_picture(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
-    """An upright picture ``(y, x, 3)``, uint8, from any file that Pillow knows.
+def read_picture(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """An upright picture ``(y, x, 3)`` from any file that the camera archives accept, judged as they judge it.
 
     Raises:
-        UnreadableImage: Missing, empty, cut short, too large, or not an image.
+        UnreadableImage: Missing, empty, cut short, too large, or not an image; the message starts with the reason.
     """
     try:
-        with Image.open(path) as image:
-            if image.width * image.height > max_pixels:
-                raise UnreadableImage(f"{image.width} x {image.height} pixels, more than {max_pixels}")
-            upright = ImageOps.exif_transpose(image)
-            if upright.mode.startswith("I") or upright.mode == "F":
-                values = np.asarray(upright, np.float64)  # 16-bit grey: Pillow's own conversion clips it
-                upright = Image.fromarray((values * (255 / max(65535.0, values.max()))).astype(np.uint8))
-            return np.asarray(upright.convert("RGB"))
-    except FileNotFoundError:
-        raise UnreadableImage("no such file") from None
-    except IsADirectoryError:
-        raise UnreadableImage("a folder, not an image") from None
-    except Image.DecompressionBombError as error:
-        raise UnreadableImage(str(error)) from None
-    except (OSError, SyntaxError, ValueError) as error:
-        if path.is_file() and path.stat().st_size == 0:
-            raise UnreadableImage("empty file") from None
-        raise UnreadableImage(f"not a readable image: {error}") from None
+        data = path.read_bytes()
+    except OSError as error:
+        raise UnreadableImage(f"unreadable_source: {error.strerror or error}") from None
+    judged = validate_image(data, max_pixels)
+    if isinstance(judged, RefusedImage):
+        raise UnreadableImage(f"{judged.reason.name.lower()}: {judged.detail}")
+    return decode_image(judged.payload, judged.encoding)
 
 
 def mask_paths(paths: Sequence[Path], mask_dir: Path) -> list[Path]:

@@ -1,7 +1,6 @@
 """Train the cloud segmentation from labelled pictures, calibrate its uncertainty, write weights and card."""
 
 import dataclasses
-import logging
 import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -18,10 +17,18 @@ from models.learn.datasets import Sample, make_samples, overlap
 from models.learn.loop import LoopConfig, LoopState, train
 from models.learn.losses import cloud_loss
 from models.science.cover import CLOUD, SKY, cover_of_mask
-from tasks.cloud_labels import LabelledImage
+from tasks.cloud_labels import (
+    HORIZON_TEST_CAMERAS,
+    HORIZON_TRAIN_CAMERAS,
+    LabelledImage,
+    read_horizon,
+    read_rendered,
+    read_wsiseg,
+)
 from tasks.weights import save_cloud_model
 
-log = logging.getLogger(__name__)
+MIN_TRAINING_LUMA = 0.1
+"""Rendered pictures with a darker sky, in [0, 1], teach nothing about clouds."""
 
 
 class SplitLeak(Exception):
@@ -74,13 +81,13 @@ def gather(
     return samples
 
 
-def refuse_overlap(train_samples: Sequence[Sample], test_samples: Sequence[Sample]) -> None:
+def refuse_overlap(train_samples: Sequence[Sample], scored_samples: Sequence[Sample]) -> None:
     """Refuse a split that leaks.
 
     Raises:
         SplitLeak: Names the pictures.
     """
-    found = overlap(train_samples, test_samples)
+    found = overlap(train_samples, scored_samples)
     if found:
         near = ", ".join(f"{a[:12]} ~ {b[:12]}" for a, b in found.near[:5])
         raise SplitLeak(
@@ -253,3 +260,34 @@ def train_calibrate_save(
         "metrics": {},
     }
     return model, save_cloud_model(path, model, facts)
+
+
+def rendered_source(folder: Path, config: CloudConfig) -> Source:
+    """Training pictures of the demo network's training families, from a folder that ``write_training_set`` filled."""
+    samples = gather(read_rendered(folder), config, min_luma=MIN_TRAINING_LUMA)
+    return Source(f"demo network: {folder.name}", "the project's own rendering", samples, shippable=True)
+
+
+def horizon_source(labels: Path, cameras: Path, config: CloudConfig, share: float = 0.3) -> Source:
+    """Hand-labelled horizon frames of the training cameras; their weights stay out of the repository."""
+    samples = gather(read_horizon(labels, cameras, HORIZON_TRAIN_CAMERAS), config)
+    return Source(
+        "horizon frames of the training cameras", "academic use only, or none stated", samples, share
+    )
+
+
+def wsiseg_source(cloud: Path, config: CloudConfig, share: float = 0.3) -> Source:
+    """WSISEG's training blocks; their weights stay out of the repository."""
+    return Source("WSISEG, training blocks", "none stated", gather(read_wsiseg(cloud)[0], config), share)
+
+
+def scored_samples(
+    config: CloudConfig, labels: Path | None = None, cameras: Path | None = None, cloud: Path | None = None
+) -> list[Sample]:
+    """What models are scored on, for the guard against overlap."""
+    samples: list[Sample] = []
+    if labels is not None and cameras is not None:
+        samples += gather(read_horizon(labels, cameras, HORIZON_TEST_CAMERAS), config)
+    if cloud is not None:
+        samples += gather(read_wsiseg(cloud)[1], config)
+    return samples

@@ -57,7 +57,9 @@ def test_batches_depend_on_the_generator_alone():
     assert torch.equal(a[1], b[1])
     assert a[0].shape == (4, 3, 32, 32)
     assert 0 <= a[0].min() <= a[0].max() <= 1
-    assert not torch.equal(a[0], draw_batch(samples, torch.ones(3), 4, config, torch.Generator().manual_seed(8))[0])
+    assert not torch.equal(
+        a[0], draw_batch(samples, torch.ones(3), 4, config, torch.Generator().manual_seed(8))[0]
+    )
 
 
 def test_crop_keeps_picture_and_labels_together():
@@ -110,7 +112,13 @@ def test_loop_learns_a_line_and_resumes_to_the_bit():
 
 def test_loop_is_loud_about_nan():
     with pytest.raises(FloatingPointError, match="step 0"):
-        train(nn.Linear(2, 1), line, lambda a, b: (a - b).mean() * float("nan"), LoopConfig(steps=2), device="cpu")
+        train(
+            nn.Linear(2, 1),
+            line,
+            lambda a, b: (a - b).mean() * float("nan"),
+            LoopConfig(steps=2),
+            device="cpu",
+        )
 
 
 def test_learning_rate_rises_then_falls():

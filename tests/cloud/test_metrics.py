@@ -64,7 +64,9 @@ def test_nothing_scored_is_nan():
 def test_interval_holds_the_mean_and_pairs_cancel():
     rng = np.random.default_rng(0)
     scores = [
-        score_frame(group, TRUTH, rng.integers(0, 3, TRUTH.shape).astype(np.uint8)) for group in "abcd" for _ in range(8)
+        score_frame(group, TRUTH, rng.integers(0, 3, TRUTH.shape).astype(np.uint8))
+        for group in "abcd"
+        for _ in range(8)
     ]
     low, high = bootstrap_interval(scores, mae_okta, resamples=200)
     assert low <= mae_okta(scores) <= high

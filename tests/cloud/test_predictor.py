@@ -63,7 +63,9 @@ def test_order_and_company_do_not_matter():
     config = CloudConfig(widths=(8, 16), long_side=48)
     model = CloudModel(build_cloud_net(config), config)
     rng = np.random.default_rng(0)
-    pictures = [rng.integers(0, 256, (*s, 3), dtype=np.uint8) for s in [(48, 64), (30, 30), (48, 64), (20, 200)]]
+    pictures = [
+        rng.integers(0, 256, (*s, 3), dtype=np.uint8) for s in [(48, 64), (30, 30), (48, 64), (20, 200)]
+    ]
     together = predict_cover(model, pictures, batch_size=2)
     for picture, estimate in zip(pictures, together, strict=True):
         (alone,) = predict_cover(model, [picture])

@@ -43,7 +43,10 @@ def test_hybrid_uses_the_fixed_cut_on_one_mode():
 
 def test_hybrid_splits_two_modes():
     rgb = np.empty((2, 10, 3), np.uint8)
-    rgb[0], rgb[1] = (60, 100, 180), (100, 130, 150)  # ratios .50 and .20: both on one side of .25 but for the split
+    rgb[0], rgb[1] = (
+        (60, 100, 180),
+        (100, 130, 150),
+    )  # ratios .50 and .20: both on one side of .25 but for the split
     assert hybrid_mask(rgb).tolist() == [[1] * 10, [2] * 10]
 
 
