@@ -12,12 +12,22 @@ from models.contracts.flags import AlignmentReason
 from models.contracts.record import as_published, latest
 from models.contracts.series import grids_of, nearest_rows, steps_of_day
 from tasks.errors import StoreError
+from tasks.registry import Registry
 from tasks.stores.published import DAYS_PER_CHUNK, PublishedSeries, SeriesUpdate
 from tasks.stores.results import ResultsRecord
 from tasks.stores.record_tables import digests
 
 Positions = Mapping[str, tuple[float, float, float]]
 """Latitude (degrees), longitude (degrees), altitude (m) by camera id; NaN where unknown."""
+
+
+def positions_of(registry: Registry) -> dict[str, tuple[float, float, float]]:
+    """Positions of a registry's cameras."""
+
+    def number(value: float | None) -> float:
+        return float("nan") if value is None else value
+
+    return {c.id: (number(c.latitude), number(c.longitude), number(c.altitude_m)) for c in registry.cameras}
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,6 @@ class NightSettings(_Section):
     degraded_share: float = Field(0.05, ge=0, le=1, description="Share of cameras without output: degraded.")
     failed_share: float = Field(0.5, ge=0, le=1, description="Share of cameras without output: failed.")
     batch_camera_days: int = Field(16, gt=0, description="Camera-days inferred together.")
-    workers: int = Field(2, gt=0, description="Threads that ingest and infer at the same time.")
 
 
 class Settings(BaseSettings):

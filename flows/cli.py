@@ -1,0 +1,201 @@
+"""The command line. Each command imports what it needs: ``vigie predict`` starts without Prefect."""
+
+import json
+import logging
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flows.orchestration import quiet_prefect
+from tasks.errors import ConfigurationError, StoreError
+
+app = typer.Typer(
+    no_args_is_help=True, pretty_exceptions_enable=False, help="Cameras and satellite, every night."
+)
+predict = typer.Typer(no_args_is_help=True, help="Answer for image files, without any archive.")
+train = typer.Typer(no_args_is_help=True, help="Train a network.")
+evaluate = typer.Typer(no_args_is_help=True, help="Reproduce the figures of a product.")
+app.add_typer(predict, name="predict")
+app.add_typer(train, name="train")
+app.add_typer(evaluate, name="evaluate")
+
+EXIT_FAILED, EXIT_CONFIGURATION, EXIT_DEGRADED = 1, 2, 3
+
+Config = Annotated[Path, typer.Option(help="The configuration file.")]
+Setting = Annotated[
+    list[str] | None, typer.Option("--set", help="A setting over file and environment, as section.key=value.")
+]
+Json = Annotated[str, typer.Option("--format", help="json or text.")]
+
+
+@app.command("nightly")
+def nightly_command(
+    day: Annotated[str, typer.Option("--date", help="UTC day, e.g. 2026-11-22.")],
+    config: Config = Path("vigie.toml"),
+    settings: Setting = None,
+    as_of: Annotated[str | None, typer.Option(help="UTC instant; later images are in the future.")] = None,
+    rescan: Annotated[bool, typer.Option(help="Read every image again.")] = False,
+) -> None:
+    """Ingest, align, infer, record and publish one night. Exit code 3: degraded, 1: failed."""
+    quiet_prefect()
+    from flows.nightly import nightly
+
+    state = nightly(
+        night=_date(day),
+        config=config,
+        command_line=_parsed(settings),
+        as_of=_instant(as_of),
+        rescan=rescan,
+        return_state=True,
+    )
+    summary = state.result()
+    typer.echo(f"{summary.series}\n{summary.report}")
+    raise typer.Exit({"ok": 0, "degraded": EXIT_DEGRADED, "failed": EXIT_FAILED}[summary.verdict])
+
+
+@app.command("demo")
+def demo_command(
+    folder: Annotated[Path, typer.Option(help="Where to write the network and its outputs.")] = Path(
+        "vigie-demo"
+    ),
+    cameras: Annotated[int, typer.Option(min=1)] = 6,
+    days: Annotated[int, typer.Option(min=1)] = 2,
+    seed: Annotated[int, typer.Option()] = 1,
+    scale: Annotated[float, typer.Option(help="Size of the pictures relative to 640 x 480.")] = 1.0,
+    masks: Annotated[bool, typer.Option(help="Write the true masks too.")] = False,
+    run: Annotated[
+        bool, typer.Option("--run/--write-only", help="Run the nights, or only write the inputs.")
+    ] = True,
+) -> None:
+    """Write a simulated network with known truth and run its nights."""
+    quiet_prefect()
+    from flows.demo_output import print_comparison, print_outputs, write_with_bar
+
+    spec, network = write_with_bar(folder, cameras, days, seed, scale, masks)
+    if not run:
+        typer.echo(str(network.configuration))
+        return
+    from flows.demo import demo_comparison, run_demo_nights
+
+    summaries = run_demo_nights(network, spec)
+    print_comparison(demo_comparison(folder))
+    print_outputs(folder, summaries)
+    if any(summary.verdict == "failed" for summary in summaries):
+        raise typer.Exit(EXIT_FAILED)
+
+
+@app.command("ingest")
+def ingest_command(
+    camera: Annotated[list[str] | None, typer.Option(help="Only these cameras.")] = None,
+    config: Config = Path("vigie.toml"),
+    settings: Setting = None,
+    as_of: Annotated[str | None, typer.Option(help="UTC instant; now where absent.")] = None,
+    rescan: Annotated[bool, typer.Option(help="Read every image again.")] = False,
+) -> None:
+    """Take new images and satellite files into the archives, and nothing else."""
+    from flows.ingest_output import ingest_all
+
+    failed = ingest_all(config, _parsed(settings), camera, _instant(as_of) or datetime.now(UTC), rescan)
+    raise typer.Exit(EXIT_FAILED if failed else 0)
+
+
+@app.command("status")
+def status_command(
+    camera: Annotated[str | None, typer.Option(help="One camera, with each refusal.")] = None,
+    config: Config = Path("vigie.toml"),
+    settings: Setting = None,
+) -> None:
+    """The ledger: what came in, what was refused and why, per camera and per satellite grid."""
+    from flows.status_output import print_status
+
+    print_status(config, _parsed(settings), camera)
+
+
+@app.command("publish")
+def publish_command(
+    edition: Annotated[
+        str, typer.Option(help="Name: published as series-<edition>.zarr, never changed after.")
+    ],
+    config: Config = Path("vigie.toml"),
+    settings: Setting = None,
+) -> None:
+    """Publish a new edition from the record: the newest value of every frame, late ones included."""
+    from tasks.editions import publish_named_edition
+
+    published = publish_named_edition(config, _parsed(settings), edition)
+    typer.echo(published.path)
+
+
+@predict.command("cloud")
+def predict_cloud(
+    images: Annotated[list[Path], typer.Argument(help="Image files.")],
+    mask_dir: Annotated[Path | None, typer.Option(help="Write masks there: 0 other, 1 sky, 2 cloud.")] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="safetensors with its card; the shipped ones if absent.")
+    ] = None,
+    form: Json = "json",
+) -> None:
+    """Visible cloud cover of images: one JSON array in input order; a bad image is an object with ``error``."""
+    from tasks.cloud_prediction import predict_files
+
+    answers = predict_files(images, mask_dir, weights)
+    if form == "json":
+        typer.echo(json.dumps(answers, indent=1))
+        return
+    for answer in answers:
+        typer.echo("\t".join(str(answer.get(key, "")) for key in ("image", "cover", "okta", "error")))
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigurationError("--date", None, f"{text!r} is not a day", "write YYYY-MM-DD") from error
+
+
+def _instant(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigurationError(
+            "--as-of", None, f"{text!r} is no instant", "write YYYY-MM-DDTHH:MM"
+        ) from error
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+def _parsed(settings: list[str] | None) -> dict[str, Any]:
+    """``section.key=value`` with the value as JSON where it is JSON, else as text."""
+    layer: dict[str, Any] = {}
+    for text in settings or []:
+        key, equals, value = text.partition("=")
+        if not equals or "." not in key:
+            raise ConfigurationError("--set", None, f"{text!r}", "write section.key=value")
+        try:
+            layer[key] = json.loads(value)
+        except json.JSONDecodeError:
+            layer[key] = value
+    return layer
+
+
+def main() -> None:
+    """Entry point: faults of configuration and stores are one line, our own bugs keep their traceback."""
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        app()
+    except ConfigurationError as error:
+        typer.echo(f"vigie: {error}", err=True)
+        sys.exit(EXIT_CONFIGURATION)
+    except StoreError as error:
+        typer.echo(f"vigie: {error}", err=True)
+        sys.exit(EXIT_FAILED)
+
+
+if __name__ == "__main__":
+    main()

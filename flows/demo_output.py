@@ -1,0 +1,66 @@
+"""What the demo prints."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from models.simulation.network import NetworkSpec
+from tasks.demo_network import DemoNetwork, write_demo_network
+from tasks.demo_truth import Comparison
+from tasks.night_summary import NightSummary
+
+
+def write_with_bar(
+    folder: Path, cameras: int, days: int, seed: int, scale: float, masks: bool
+) -> tuple[NetworkSpec, DemoNetwork]:
+    """Write the network, with a bar."""
+    spec = NetworkSpec(cameras=cameras, days=days, seed=seed, scale=scale)
+    with Progress(console=Console(file=sys.stderr)) as bar:
+        line = bar.add_task("writing the demo network", total=None)
+        network = write_demo_network(
+            folder,
+            spec,
+            lambda done, total: bar.update(line, completed=done, total=total),
+            masks=masks,
+            with_faults=True,
+        )
+    return spec, network
+
+
+def print_comparison(comparisons: Sequence[Comparison]) -> None:
+    """Estimate against truth, beside the control."""
+    table = Table(title="Estimate against truth (oktas)")
+    for column in (
+        "",
+        "frames",
+        "no answer",
+        "mean abs. error",
+        "within 1",
+        "correlation",
+        "always the mean",
+    ):
+        table.add_column(column, justify="left" if column == "" else "right")
+    for c in comparisons:
+        table.add_row(
+            c.name,
+            str(c.frames),
+            str(c.unanswered),
+            f"{c.mae_okta:.2f}",
+            f"{100 * c.within_1_okta:.0f} %",
+            f"{c.correlation:.2f}",
+            f"{c.control_mae_okta:.2f}",
+        )
+    Console().print(table)
+
+
+def print_outputs(folder: Path, summaries: Sequence[NightSummary]) -> None:
+    """Where the outputs are, and the line that opens them."""
+    for summary in summaries:
+        print(f"night {summary.night}: {summary.verdict}, {summary.frames} frames, report {summary.report}")
+    series = Path(summaries[-1].series)
+    print(f"\nseries:   {series}\nrecord:   {folder / 'results'}\narchives: {folder / 'archive'}")
+    print(f"\nOpen the series:\n  python -c \"import xarray; print(xarray.open_zarr('{series}'))\"")

@@ -1,0 +1,59 @@
+"""``vigie ingest``: the archives alone, without orchestration."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from tasks.errors import ConfigurationError
+from tasks.ingest import IngestSummary, ingest_camera
+from tasks.night_plan import plan_night
+from tasks.satellite_ingest import ingest_satellite
+
+
+def ingest_all(
+    config: Path, layer: dict[str, Any], only: list[str] | None, as_of: datetime, rescan: bool
+) -> int:
+    """Ingest cameras and, where no camera is named, satellite grids; print a table.
+
+    Returns:
+        How many sources could not be read.
+    """
+    plan = plan_night(as_of.date(), config, layer, as_of=as_of)
+    known = {camera.id for camera in plan.registry.cameras}
+    if unknown := sorted(set(only or []) - known):
+        raise ConfigurationError("--camera", None, f"no such camera: {', '.join(unknown)}", "see cameras.csv")
+    instant = np.datetime64(as_of.replace(tzinfo=None), "ms")
+    settings = plan.settings.cameras
+    summaries = [
+        ingest_camera(
+            camera,
+            plan.archive_root,
+            instant,
+            rescan=rescan,
+            max_pixels=settings.max_pixels,
+            batch=settings.batch_frames,
+        )
+        for camera in plan.registry.cameras
+        if not only or camera.id in only
+    ]
+    _print(summaries)
+    errors = sum(summary.error is not None for summary in summaries)
+    for grid in plan.settings.satellite if not only else ():
+        satellite = ingest_satellite(plan.settings.grid(grid), plan.archive_root, as_of)
+        print(
+            f"satellite {grid}: {satellite.slots_written} product slots, refused {satellite.refused or 'none'}"
+        )
+        errors += satellite.error is not None
+    return errors
+
+
+def _print(summaries: list[IngestSummary]) -> None:
+    table = Table("camera", "listed", "new", "refused", "error")
+    for s in summaries:
+        refused = ", ".join(f"{reason} {count}" for reason, count in sorted(s.refused.items()))
+        table.add_row(s.camera, str(s.listed), str(s.accepted), refused, s.error or "")
+    Console().print(table)

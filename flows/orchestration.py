@@ -1,0 +1,19 @@
+"""A quiet Prefect, on this machine, for commands that run a flow without a server beside them."""
+
+import os
+
+_QUIET = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
+    "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
+    "PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS": "false",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+}
+
+
+def quiet_prefect() -> None:
+    """Set what is not set already, before Prefect is imported: no telemetry, and time to start on a small machine."""
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)

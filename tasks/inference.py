@@ -1,0 +1,274 @@
+"""Inference on batches of camera-days: quality and cover from frames, cover from the satellite."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from models.cloud import CloudModel, predict_cover
+from models.contracts.flags import FrameFlag, ValueFlag
+from models.contracts.record import latest
+from models.contracts.series import QUANTITIES
+from models.science.cover import okta_of_cover
+from models.science.image_quality import assess_frame
+from tasks.alignment import AlignedFrames, align_times, satellite_cover
+from tasks.camera_days import CameraDay, touched_rows
+from tasks.errors import StoreError
+from tasks.night_plan import NightPlan
+from tasks.registry import Camera
+from tasks.staging import write_table
+from tasks.stores.camera_archive import CameraArchive
+from tasks.stores.codec import ImageDecodeError
+from tasks.stores.results import ResultsRecord
+from tasks.stores.satellite_archive import SatelliteArchive
+from tasks.weights import load_cloud_model
+
+FRAMES_AT_ONCE = 32
+"""Frames in memory at the same time, across the cameras of a batch."""
+
+_SATELLITE_COLUMNS = (
+    "slot_time",
+    "slot_offset_s",
+    "slot_reason",
+    "satellite_cloud_area_fraction",
+    "satellite_cloud_area_fraction_uncertainty",
+    "satellite_cloud_area_fraction_quality_flag",
+)
+
+_UNREADABLE = (OSError, StoreError, ImageDecodeError)
+
+_log = logging.getLogger("vigie.inference")
+
+
+@dataclass(frozen=True)
+class CameraDayOutcome:
+    """How one camera-day fared.
+
+    Attributes:
+        camera: Id.
+        inferred: Frames looked at.
+        matched: Frames with a satellite slot.
+        late: The deadline came first.
+        error: Why there is no value; ``None`` where all is well.
+    """
+
+    camera: str
+    inferred: int = 0
+    matched: int = 0
+    late: bool = False
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class StagedBatch:
+    """Reference to a batch of values.
+
+    Attributes:
+        path: File in the staging folder, or ``None`` where nothing was new.
+        outcomes: One per camera-day.
+    """
+
+    path: Path | None
+    outcomes: tuple[CameraDayOutcome, ...]
+
+
+class BatchInference:
+    """What the camera-days of one batch share.
+
+    Args:
+        plan: The night.
+    """
+
+    def __init__(self, plan: NightPlan) -> None:
+        self.plan = plan
+        settings = plan.settings
+        weights = settings.cloud.weights
+        self.model, self.digest = load_cloud_model(Path(settings.locate(weights)) if weights else None)
+        grid = settings.aligned_grid
+        self.satellite = SatelliteArchive(plan.archive_root, grid) if grid else None
+        self.reach = reach_of(plan)
+        self.record = ResultsRecord(plan.results_uri)
+
+    def run(self, camera_days: Sequence[CameraDay], path: Path) -> StagedBatch:
+        """Infer a batch and stage its values.
+
+        An error in one camera-day is its outcome; the others go on.
+        """
+        outcomes: list[CameraDayOutcome] = []
+        tables: list[pd.DataFrame] = []
+        for camera_day in camera_days:
+            if self.plan.deadline is not None and datetime.now(UTC) >= self.plan.deadline:
+                outcomes.append(CameraDayOutcome(camera_day.camera, late=True))
+                continue
+            try:
+                table = self._camera_day(camera_day)
+            except Exception as error:  # noqa: BLE001 - one camera-day must not end the night; the log has the trace
+                _log.exception("camera %s, %s", camera_day.camera, camera_day.day)
+                reason = f"{camera_day.day}: {type(error).__name__}: {error}"
+                outcomes.append(CameraDayOutcome(camera_day.camera, error=reason))
+                continue
+            tables.append(table)
+            matched = int(table["slot_time"].notna().sum())
+            outcomes.append(CameraDayOutcome(camera_day.camera, len(table), matched))
+        rows = [table for table in tables if len(table)]
+        staged = write_table(path, pd.concat(rows, ignore_index=True)) if rows else None
+        return StagedBatch(staged, tuple(outcomes))
+
+    def _camera_day(self, unit: CameraDay) -> pd.DataFrame:
+        camera = self.plan.registry[unit.camera]
+        archive = CameraArchive(self.plan.archive_root, unit.camera)
+        rows = archive.rows()
+        midnight = pd.Timestamp(unit.day)
+        on_day = (rows["time"] >= midnight) & (rows["time"] < midnight + pd.Timedelta(days=1))
+        touched = touched_rows(rows, unit.frames_after, self._slots_after(unit.slots_after), self.reach)
+        new = rows[on_day & touched & (rows["arrival"] > unit.frames_after)].reset_index(drop=True)
+        old = rows[on_day & touched & (rows["arrival"] <= unit.frames_after)].reset_index(drop=True)
+        tables = [self._infer(archive, camera, new, rows), self._realign(camera, old)]
+        filled = [table for table in tables if len(table)]
+        return pd.concat(filled, ignore_index=True) if filled else tables[0]
+
+    def _slots_after(self, arrival: int) -> np.ndarray:
+        if self.satellite is None or not self.satellite.last_arrival:
+            return np.empty(0, "datetime64[ns]")
+        return self.satellite.slots_since(arrival)["time"].to_numpy("datetime64[ns]")
+
+    def _infer(
+        self, archive: CameraArchive, camera: Camera, new: pd.DataFrame, rows: pd.DataFrame
+    ) -> pd.DataFrame:
+        """All values of new frames."""
+        table = pd.DataFrame(
+            {
+                "camera": camera.id,
+                "time": new["time"],
+                "frame_sha256": new["sha256"],
+                "cloud_model": self.digest,
+            }
+        )
+        repeated = new["sha256"].isin(_repeated(rows))
+        values = [value for frames in _frames_of(archive, new) for value in frame_values(self.model, frames)]
+        measured = pd.DataFrame(values, index=table.index, columns=frame_columns())
+        for quantity in QUANTITIES:
+            if quantity.flag in measured:
+                doubtful = repeated & (measured[quantity.flag] == int(ValueFlag.GOOD))
+                measured.loc[doubtful, quantity.flag] = int(ValueFlag.DOUBTFUL)
+        satellite = self._satellite_values(camera, new)
+        return pd.concat([table, measured, satellite], axis=1)
+
+    def _realign(self, camera: Camera, old: pd.DataFrame) -> pd.DataFrame:
+        """Recorded frames whose slot changed: their row again, with new satellite values only."""
+        recorded = self._recorded(camera.id, old)
+        if recorded.empty:
+            return recorded
+        merged = old.merge(recorded, on="time", suffixes=("_archived", ""))
+        satellite = self._satellite_values(camera, merged)
+        before = merged[list(_SATELLITE_COLUMNS)].reset_index(drop=True)
+        changed = ~_equal_rows(before, satellite)
+        kept = merged.reset_index(drop=True)[recorded.columns].assign(
+            **{c: satellite[c] for c in _SATELLITE_COLUMNS}
+        )
+        return kept[changed].reset_index(drop=True)
+
+    def _recorded(self, camera: str, rows: pd.DataFrame) -> pd.DataFrame:
+        if rows.empty or not self.record.exists or camera not in self.record.cameras():
+            return pd.DataFrame()
+        first, last = rows["time"].min().to_datetime64(), rows["time"].max().to_datetime64()
+        table = self.record.observations(first, last + np.timedelta64(1, "ms"))
+        table = latest(table[table["camera_index"] == self.record.cameras().index(camera)])
+        digests = self.record.models()["digest"].tolist()
+        model = [digests[code] if code >= 0 else "" for code in table["cloud_model"]]
+        slots = table["slot_time"].to_numpy(np.int64).astype("datetime64[ms]").astype("datetime64[ns]")
+        table = table.assign(camera=camera, cloud_model=model, slot_time=slots)
+        return table.drop(columns=["camera_index", "run"])
+
+    def _satellite_values(self, camera: Camera, frames: pd.DataFrame) -> pd.DataFrame:
+        settings = self.plan.settings
+        undated = (frames["quality_flag"].to_numpy().astype(int) & int(FrameFlag.TIME_IS_ORDER)) != 0
+        times = np.where(undated, np.datetime64("NaT", "ns"), frames["time"].to_numpy("datetime64[ns]"))
+        aligned = align_times(self.satellite, camera, times, settings.alignment.tolerance_s)
+        cover, sigma, flag = self._satellite_cover(camera, aligned)
+        return pd.DataFrame(
+            {
+                "slot_time": aligned.slot_times,
+                "slot_offset_s": aligned.offset_s.astype(np.float32),
+                "slot_reason": aligned.reason,
+                "satellite_cloud_area_fraction": cover,
+                "satellite_cloud_area_fraction_uncertainty": sigma,
+                "satellite_cloud_area_fraction_quality_flag": flag,
+            }
+        )
+
+    def _satellite_cover(
+        self, camera: Camera, aligned: AlignedFrames
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        if self.satellite is None or np.isnat(aligned.slot_times).all():
+            nothing = np.full(aligned.times.size, np.nan, dtype=np.float32)
+            return nothing, nothing, np.full(aligned.times.size, int(ValueFlag.NOT_OBSERVED), dtype=np.int8)
+        return satellite_cover(self.satellite, camera, aligned, self.plan.settings.cloud.radius_km)
+
+
+def reach_of(plan: NightPlan) -> np.timedelta64:
+    """How far from a slot's nominal time a frame may lie and still be matched with it."""
+    settings = plan.settings
+    grid = settings.aligned_grid
+    cadence_s = settings.satellite[grid].cadence_minutes * 60 if grid else 0
+    return np.timedelta64(int(settings.alignment.tolerance_s + 2 * cadence_s), "s").astype("timedelta64[ns]")
+
+
+def frame_columns() -> list[str]:
+    """Columns that come from the frame alone, in the order of `frame_values`."""
+    camera = [q for q in QUANTITIES if q.name != "satellite_cloud_area_fraction"]
+    return [name for q in camera for name in (q.name, q.uncertainty, q.flag)]
+
+
+def frame_values(model: CloudModel, frames: Sequence[np.ndarray | None]) -> Iterator[tuple[float, ...]]:
+    """Quality and visible cover of frames; a frame that could not be read is FAILED throughout."""
+    readable = [frame for frame in frames if frame is not None]
+    covers = iter(predict_cover(model, readable))
+    nan = float("nan")
+    for frame in frames:
+        if frame is None:
+            yield (nan, nan, float(ValueFlag.FAILED)) * 4
+            continue
+        quality, cover = assess_frame(frame), next(covers)
+        okta = okta_of_cover(cover.cover)
+        yield (
+            *(quality.luminance, quality.luminance_se, float(quality.flag)),
+            *(quality.sharpness, quality.sharpness_se, float(quality.flag)),
+            *(cover.cover, cover.sigma, float(cover.flag)),
+            *(nan if okta is None else float(okta), 8 * cover.sigma, float(cover.flag)),
+        )
+
+
+def _frames_of(archive: CameraArchive, rows: pd.DataFrame) -> Iterator[list[np.ndarray | None]]:
+    for start in range(0, len(rows), FRAMES_AT_ONCE):
+        piece = rows.iloc[start : start + FRAMES_AT_ONCE]
+        try:
+            yield list(archive.read_frames(piece))
+        except _UNREADABLE:  # find the bad one
+            yield [_read_one(archive, piece.iloc[[i]]) for i in range(len(piece))]
+
+
+def _read_one(archive: CameraArchive, row: pd.DataFrame) -> np.ndarray | None:
+    try:
+        return archive.read_frames(row)[0]
+    except _UNREADABLE:
+        _log.exception("camera %s: frame %s cannot be read", archive.camera_id, row["source"].iloc[0])
+        return None
+
+
+def _repeated(rows: pd.DataFrame) -> set[str]:
+    """Content that the camera delivered at more than one time: it froze, or re-sends."""
+    counts = rows.loc[~rows["shadowed"], "sha256"].value_counts()
+    return set(counts[counts > 1].index)
+
+
+def _equal_rows(left: pd.DataFrame, right: pd.DataFrame) -> np.ndarray:
+    same = np.ones(len(left), dtype=bool)
+    for name in left:
+        a, b = left[name].to_numpy(), right[name].to_numpy()
+        same &= (a == b) | (pd.isna(a) & pd.isna(b))
+    return same

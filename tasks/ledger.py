@@ -1,0 +1,91 @@
+"""The ledger: what came in, what was refused and why, read from the archives and the record."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from models.contracts.flags import SlotStatus
+from models.contracts.record import CameraNight
+from tasks.errors import StoreError
+from tasks.stores.camera_archive import CameraArchive
+from tasks.stores.repository import StoreNotFound
+from tasks.stores.results import ResultsRecord
+from tasks.stores.satellite_archive import SatelliteArchive
+
+
+@dataclass(frozen=True)
+class CameraLedger:
+    """One camera's ledger.
+
+    Attributes:
+        camera: Id.
+        frames: Accepted.
+        first: Time of the first frame, ISO, or an empty string.
+        last: Time of the last.
+        refused: Standing refusals by reason.
+        last_night: How the camera fared in the last run that saw it.
+        refusals: Each standing refusal.
+    """
+
+    camera: str
+    frames: int = 0
+    first: str = ""
+    last: str = ""
+    refused: Mapping[str, int] = field(default_factory=dict)
+    last_night: str = ""
+    refusals: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+def camera_ledger(archive_root: str, camera: str, record: ResultsRecord) -> CameraLedger:
+    """Ledger of one camera; an archive that is absent or unreadable says so."""
+    night = _last_night(record, camera)
+    try:
+        archive = CameraArchive(archive_root, camera)
+        rows, refusals = archive.rows(), archive.refusals()
+    except StoreNotFound:
+        return CameraLedger(camera, last_night=night or "no archive yet")
+    except StoreError as error:
+        return CameraLedger(camera, last_night=str(error))
+    times = rows["time"].astype(str)
+    return CameraLedger(
+        camera,
+        len(rows),
+        times.iloc[0] if len(rows) else "",
+        times.iloc[-1] if len(rows) else "",
+        dict(Counter(refusals["reason"])),
+        night,
+        refusals,
+    )
+
+
+def grid_ledger(archive_root: str, grid: str) -> list[str]:
+    """Lines about one satellite grid: slots by status and product, standing refusals."""
+    try:
+        archive = SatelliteArchive(archive_root, grid)
+        status, refusals = archive.status(), archive.refusals()
+    except StoreNotFound:
+        return [f"satellite {grid}: no archive yet"]
+    span = f"{status.index[0]} to {status.index[-1]}" if len(status) else "empty"
+    lines = [f"satellite {grid}: {len(status)} slots due, {span}"]
+    for product in status:
+        counts = Counter(SlotStatus(int(code)).name.lower() for code in status[product])
+        lines.append(
+            f"  {product}: " + ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
+        )
+    for row in refusals.itertuples():
+        lines.append(f"  refused {row.source}: {row.reason}, {row.detail}")
+    return lines
+
+
+def _last_night(record: ResultsRecord, camera: str) -> str:
+    if not record.exists:
+        return ""
+    rows = record.summaries()
+    rows = rows[rows["camera"] == camera]
+    if rows.empty:
+        return ""
+    last = rows.iloc[-1]
+    night = record.runs()["night"][int(last["run"])]
+    return f"{night}: {CameraNight(int(last['status'])).name.lower()} {last['detail']}".rstrip()

@@ -1,0 +1,56 @@
+"""From staged batches to the record: one commit for the whole night."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from models.contracts.record import OBSERVATIONS
+from tasks.camera_days import Touched
+from tasks.night_plan import NightPlan
+from tasks.night_summary import progress_rows
+from tasks.provenance import code_version
+from tasks.staging import read_table
+from tasks.stores.results import NightRecord, ResultsRecord
+
+
+def build_night(plan: NightPlan, staged: Iterable[Path], rows: pd.DataFrame, touched: Touched) -> NightRecord:
+    """What the night commits.
+
+    Args:
+        plan: The night.
+        staged: Paths of staged tables.
+        rows: One per camera, of `tasks.night_summary.camera_rows`.
+        touched: What the night had to do.
+    """
+    tables = [read_table(path) for path in staged]
+    observations = pd.concat(tables, ignore_index=True) if tables else _no_observations()
+    return NightRecord(
+        night=plan.night.isoformat(),
+        as_of=plan.instant,
+        code_version=code_version(),
+        configuration_digest=plan.settings.digest,
+        observations=observations,
+        summaries=rows,
+        progress=progress_rows(rows, touched),
+    )
+
+
+def cameras_with_output(record: ResultsRecord, plan: NightPlan) -> set[str]:
+    """Cameras that have a value on the night's day, from this run or an earlier one."""
+    day = np.datetime64(plan.night.isoformat(), "ns")
+    rows = record.observations(day, day + np.timedelta64(1, "D"))
+    names = record.cameras()
+    return {names[index] for index in rows["camera_index"].unique()}
+
+
+def _no_observations() -> pd.DataFrame:
+    columns = {name: [] for name in OBSERVATIONS if name not in ("camera_index", "run")}
+    table = pd.DataFrame({"camera": np.array([], dtype=object), **columns})
+    return table.assign(
+        time=np.array([], dtype="datetime64[ns]"),
+        slot_time=np.array([], dtype="datetime64[ns]"),
+        frame_sha256=np.array([], dtype=object),
+        cloud_model=np.array([], dtype=object),
+    )

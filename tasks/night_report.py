@@ -1,0 +1,162 @@
+"""What people look at after a night: a worst-first table, and a picture of frames with their masks."""
+
+import base64
+import dataclasses
+import html
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+
+from models.cloud import predict_cover
+from models.contracts.record import latest
+from models.contracts.series import QUANTITIES
+from tasks.night_plan import NightPlan
+from tasks.night_summary import NightSummary
+from tasks.publishing import Published
+from tasks.stores.camera_archive import CameraArchive
+from tasks.stores.results import ResultsRecord
+from tasks.weights import load_cloud_model
+
+PICTURES = 6
+_WIDTH = 320
+_SKY, _CLOUD = np.array([40, 120, 255]), np.array([255, 120, 40])
+
+
+def write_report(
+    plan: NightPlan, summary: NightSummary, published: Published, table: pd.DataFrame
+) -> NightSummary:
+    """Write the report's files and artifacts.
+
+    Args:
+        plan: The night.
+        summary: Of the recorded night.
+        published: What was published.
+        table: One row per camera, worst first.
+
+    Returns:
+        The summary with the places of series and report.
+    """
+    folder = plan.published_root / "nights"
+    folder.mkdir(parents=True, exist_ok=True)
+    table.to_csv(folder / f"{summary.night}.csv", index=False)
+    finished = dataclasses.replace(
+        summary,
+        steps_published=published.steps,
+        series=published.path,
+        report=str(folder / f"{summary.night}.html"),
+    )
+    picture = night_picture(plan, summary)
+    if picture is not None:
+        (folder / f"{summary.night}.png").write_bytes(picture)
+    text = summary_markdown(finished, plan)
+    Path(finished.report).write_text(_page(finished, text, table, picture is not None), encoding="utf-8")
+    create_table_artifact(table.to_dict("records"), key="night-cameras", description=_headline(finished))
+    image = (
+        f"\n\n![frames and masks](data:image/png;base64,{base64.b64encode(picture).decode()})"
+        if picture
+        else ""
+    )
+    create_markdown_artifact(text + image, key="night-report", description=_headline(finished))
+    return finished
+
+
+def summary_markdown(summary: NightSummary, plan: NightPlan) -> str:
+    """The night in a few lines of Markdown."""
+    refused = ", ".join(f"{reason} {count}" for reason, count in sorted(summary.refused.items())) or "none"
+    without = ", ".join(summary.without_output[:20]) + (" …" if len(summary.without_output) > 20 else "")
+    lines = [
+        f"# Night {summary.night}: {summary.verdict}",
+        f"- cameras: {summary.cameras}, without a value for this night: {len(summary.without_output)} {without}",
+        f"- frames inferred: {summary.frames}, with a satellite slot: {summary.matched}",
+        f"- refused in this run: {refused}",
+        f"- rows of the registry left out: {summary.registry_rows_refused}",
+        *(f"- satellite {grid}: {what}" for grid, what in summary.satellite.items()),
+        f"- published: {summary.steps_published} steps, `{summary.series}`",
+        f"- configuration: `{plan.settings.digest[:12]}`, run {summary.run}",
+    ]
+    lost = plan.registry.loss_counts()
+    return "\n".join([*lines, *(f"- {count} cameras with {words}" for words, count in lost.items())])
+
+
+def night_picture(plan: NightPlan, summary: NightSummary) -> bytes | None:
+    """PNG: of up to six cameras one frame of the night with its mask, the least certain answers first.
+
+    Frames come from the archive's reader, so privacy polygons are black.
+    """
+    chosen = _least_certain(ResultsRecord(plan.results_uri), summary)
+    if chosen.empty:
+        return None
+    weights = plan.settings.cloud.weights
+    model, _ = load_cloud_model(Path(plan.settings.locate(weights)) if weights else None)
+    strips = []
+    for row in chosen.itertuples():
+        archive = CameraArchive(plan.archive_root, row.camera)
+        rows = archive.rows()
+        frame = archive.read_frames(rows[rows["sha256"] == row.frame_sha256].iloc[:1])[0]
+        if frame.dtype == np.uint16:
+            frame = (frame >> 8).astype(np.uint8)
+        strips.append(_beside(frame, predict_cover(model, [frame])[0].mask))
+    buffer = io.BytesIO()
+    _stack(strips).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def _least_certain(record: ResultsRecord, summary: NightSummary) -> pd.DataFrame:
+    day = np.datetime64(summary.night, "ns")
+    rows = latest(record.observations(day, day + np.timedelta64(1, "D")))
+    rows = rows[rows["visible_cloud_fraction"].notna()]
+    names = np.array(record.cameras(), dtype=object)
+    rows = rows.sort_values("visible_cloud_fraction_uncertainty", ascending=False)
+    rows = rows.drop_duplicates("camera_index").head(PICTURES)
+    return rows.assign(camera=names[rows["camera_index"].to_numpy()])
+
+
+def _beside(frame: np.ndarray, mask: np.ndarray) -> Image.Image:
+    painted = frame.astype(np.float32)
+    for value, colour in ((1, _SKY), (2, _CLOUD)):
+        painted[mask == value] = 0.5 * painted[mask == value] + 0.5 * colour
+    height = max(1, round(frame.shape[0] * _WIDTH / frame.shape[1]))
+    both = Image.new("RGB", (2 * _WIDTH, height))
+    both.paste(Image.fromarray(frame).resize((_WIDTH, height)), (0, 0))
+    both.paste(Image.fromarray(painted.astype(np.uint8)).resize((_WIDTH, height)), (_WIDTH, 0))
+    return both
+
+
+def _stack(strips: list[Image.Image]) -> Image.Image:
+    sheet = Image.new("RGB", (2 * _WIDTH, sum(strip.height for strip in strips)))
+    top = 0
+    for strip in strips:
+        sheet.paste(strip, (0, top))
+        top += strip.height
+    return sheet
+
+
+def _headline(summary: NightSummary) -> str:
+    without = f"{len(summary.without_output)} of {summary.cameras} cameras without output"
+    return f"Night {summary.night}: {summary.verdict}, {without}"
+
+
+def _page(summary: NightSummary, text: str, table: pd.DataFrame, picture: bool) -> str:
+    """A page that needs nothing else: summary, table worst first, picture."""
+    title, *lines = text.splitlines()
+    items = "".join(f"<li>{html.escape(line.removeprefix('- '))}</li>" for line in lines)
+    image = f'<p><img src="{summary.night}.png" alt="frames and their masks"></p>' if picture else ""
+    units = "".join(
+        f"<li><code>{q.name}</code>: {html.escape(q.long_name)} ({html.escape(q.units)})</li>"
+        for q in QUANTITIES
+    )
+    style = (
+        "body{font:15px sans-serif;margin:2em;max-width:70em}table{border-collapse:collapse}"
+        "td,th{border-bottom:1px solid #ccc;padding:.3em .7em;text-align:left}img{max-width:100%}"
+    )
+    return (
+        f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{html.escape(title.lstrip('# '))}</title>"
+        f"<style>{style}</style><h1>{html.escape(title.lstrip('# '))}</h1><ul>{items}</ul>"
+        f"<h2>Cameras, worst first</h2>{table.to_html(index=False, border=0)}"
+        f"<h2>Least certain answers: frame, and mask (blue sky, orange cloud)</h2>{image}"
+        f"<h2>What is published</h2><ul>{units}</ul></html>"
+    )
