@@ -17,22 +17,21 @@ import shutil
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from functools import lru_cache, partial
 from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from models.science.geometry import MSG_FRANCE
+from models.simulation.frame import Frame
 from models.simulation.network import Network, NetworkSpec, SimulatedCamera, training_scene
-from models.simulation.render import Frame, render
+from models.simulation.render import render
 from models.simulation.satellite import CADENCE, satellite_slot
 from models.simulation.seeds import TRAINING_SEEDS, check_purpose
+from tasks.demo_files import UTC, csv_text, file_name, jpeg_bytes, time_zone, write_whole, zoned
 from tasks.nwcsaf_writer import write_nwcsaf
 
 Progress = Callable[[int, int], None]
@@ -40,7 +39,6 @@ TRUTH_COLUMNS = (
     "camera", "time", "cover", "okta", "water_level", "pan_px", "tilt_px", "roll_deg", "zoom", "weather", "light",
     "image", "regional_cover",
 )  # fmt: skip
-_PARIS, _UTC = ZoneInfo("Europe/Paris"), ZoneInfo("UTC")
 _SLOTS_PER_JOB = 16
 
 _CONFIGURATION = """\
@@ -187,38 +185,8 @@ def write_training_set(
     jobs = [(partial(_write_training_part, folder, seed, width, *part), 1) for part in parts]
     _work(jobs, processes, None)
     texts = [(folder / ".parts" / f"{first:06d}.csv").read_text(encoding="utf-8") for first, _ in parts]
-    _write_whole(folder / "truth.csv", (_csv([TRUTH_COLUMNS]) + "".join(texts)).encode())
+    write_whole(folder / "truth.csv", (csv_text([TRUTH_COLUMNS]) + "".join(texts)).encode())
     return folder / "truth.csv"
-
-
-def file_name(index: int, camera: SimulatedCamera, time: np.datetime64, number: int) -> str:
-    """Name that a camera gives to an image: six habits, dealt out in turn.
-
-    Args:
-        index: Rank of the camera in the network.
-        camera: The camera.
-        time: UTC.
-        number: Running number of the image.
-    """
-    utc = _datetime(time, _UTC)
-    names = (
-        f"{utc:%Y%m%d_%H%M%S}.jpg",
-        f"{utc:%Y-%m-%dT%H_%M_%S}.jpg",
-        f"{int(utc.timestamp())}.{utc:%a.%b.%d_%H_%M_%S}.GMT.{utc:%Y}.{camera.id}.c1.snap.jpg",
-        f"IMG_{number + 1:05d}.JPG",  # no time: EXIF only
-        f"{utc:%Y_%m%d_%H%M}0.jpg",  # no seconds
-        f"{_datetime(time, _PARIS):%Y%m%d_%H%M%S}.jpg",
-    )
-    return names[index % len(names)]
-
-
-def time_zone(index: int) -> ZoneInfo:
-    """Zone of a camera's clock: two cameras in six write local time."""
-    return _PARIS if index % 6 in (3, 5) else _UTC
-
-
-def _datetime(time: np.datetime64, zone: ZoneInfo) -> datetime:
-    return datetime.fromtimestamp(int(np.datetime64(time, "s").astype(np.int64)), zone)
 
 
 @lru_cache(maxsize=2)
@@ -276,7 +244,7 @@ def _write_camera_day(folder: Path, spec: NetworkSpec, index: int, day: int, mas
     first = sum(len(times) for times in days[:day])
     part = folder / ".parts" / f"{camera.id}_{day:04d}{'_masks' if masks else ''}.csv"
     images = folder / "images" / camera.id
-    names = [file_name(index, camera, time, first + k) for k, time in enumerate(days[day])]
+    names = [file_name(index, camera.id, time, first + k) for k, time in enumerate(days[day])]
     if part.exists() and all((images / name).exists() for name in names):
         return
     images.mkdir(parents=True, exist_ok=True)
@@ -284,14 +252,14 @@ def _write_camera_day(folder: Path, spec: NetworkSpec, index: int, day: int, mas
     for name, time in zip(names, days[day], strict=True):
         frame = network.render_frame(camera, time)
         zone = time_zone(index)
-        _write_whole(
-            images / name, jpeg_bytes(frame.rgb, camera.character.jpeg_quality, time, zone, zone == _UTC)
+        write_whole(
+            images / name, jpeg_bytes(frame.rgb, camera.character.jpeg_quality, time, zone, zone == UTC)
         )
         if masks:
             _write_mask(folder / "masks" / camera.id / name, frame)
         regional = network.weather.at(camera.latitude, camera.longitude, time).cover
         rows.append(_truth_row(camera.id, time, frame, f"images/{camera.id}/{name}", regional))
-    _write_whole(part, _csv(rows).encode())
+    write_whole(part, csv_text(rows).encode())
 
 
 def _write_training_part(folder: Path, seed: int, width: int, first: int, last: int) -> None:
@@ -304,48 +272,20 @@ def _write_training_part(folder: Path, seed: int, width: int, first: int, last: 
         frame, name = render(scene), f"t{index:06d}.jpg"
         path = folder / "images" / scene.family / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_whole(path, jpeg_bytes(frame.rgb, scene.character.jpeg_quality))
+        write_whole(path, jpeg_bytes(frame.rgb, scene.character.jpeg_quality))
         _write_mask(folder / "masks" / scene.family / name, frame)
         rows.append(
             _truth_row(scene.family, scene.time, frame, f"images/{scene.family}/{name}", scene.weather.cover)
         )
     part.parent.mkdir(parents=True, exist_ok=True)
-    _write_whole(part, _csv(rows).encode())
-
-
-def jpeg_bytes(
-    rgb: NDArray[np.uint8],
-    quality: int,
-    time: np.datetime64 | None = None,
-    zone: ZoneInfo = _UTC,
-    with_offset: bool = True,
-) -> bytes:
-    """A JPEG with EXIF time, as a camera would write it.
-
-    Args:
-        rgb: ``(h, w, 3)``.
-        quality: JPEG quality.
-        time: UTC; no EXIF without it.
-        zone: Zone that the camera's clock shows.
-        with_offset: Whether the EXIF says the offset from UTC.
-    """
-    exif = Image.Exif()
-    if time is not None:
-        stated = _datetime(time, zone)
-        block = exif.get_ifd(0x8769)
-        block[0x9003] = f"{stated:%Y:%m:%d %H:%M:%S}"  # DateTimeOriginal
-        if with_offset:
-            block[0x9011] = f"{stated:%z}"[:3] + ":" + f"{stated:%z}"[3:]  # OffsetTimeOriginal
-    buffer = io.BytesIO()
-    Image.fromarray(rgb).save(buffer, "JPEG", quality=quality, exif=exif)
-    return buffer.getvalue()
+    write_whole(part, csv_text(rows).encode())
 
 
 def _write_mask(path: Path, frame: Frame) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
     Image.fromarray(frame.mask).save(buffer, "PNG", compress_level=4)
-    _write_whole(path.with_suffix(".png"), buffer.getvalue())
+    write_whole(path.with_suffix(".png"), buffer.getvalue())
 
 
 def _write_slots(
@@ -353,7 +293,7 @@ def _write_slots(
 ) -> None:
     weather = _network(spec).weather
     for time in times:
-        stamp = f"*_{_datetime(time, _UTC):%Y%m%dT%H%M%S}Z.nc"
+        stamp = f"*_{zoned(time, UTC):%Y%m%dT%H%M%S}Z.nc"
         if len(list((folder / "satellite").glob(stamp)) + list((folder / "late").glob(stamp))) == 3:
             continue
         for product, arrays in satellite_slot(weather, time).items():
@@ -386,7 +326,7 @@ def _write_registry(path: Path, network: Network) -> None:
     table = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     table.writeheader()
     table.writerows(rows)
-    _write_whole(path, text.getvalue().encode())
+    write_whole(path, text.getvalue().encode())
 
 
 def _truth_row(
@@ -395,7 +335,7 @@ def _truth_row(
     truth = frame.truth
     values = {
         "camera": camera,
-        "time": f"{_datetime(time, _UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "time": f"{zoned(time, UTC):%Y-%m-%dT%H:%M:%SZ}",
         "cover": round(truth.cover, 5),
         "okta": truth.okta,
         "water_level": round(truth.water_level, 5),
@@ -408,19 +348,13 @@ def _truth_row(
     return ["" if values[column] != values[column] else values[column] for column in TRUTH_COLUMNS]
 
 
-def _csv(rows: Iterable[Sequence[object]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
-
-
 def _merge_truth(folder: Path, network: Network) -> int:
     lines: list[str] = []
     for camera in network.cameras:
         for part in sorted((folder / ".parts").glob(f"{camera.id}_*.csv")):
             lines += part.read_text(encoding="utf-8").splitlines(keepends=True)
     unique = list(dict.fromkeys(lines))  # a day may have been written with and without masks
-    _write_whole(folder / "truth.csv", (_csv([TRUTH_COLUMNS]) + "".join(unique)).encode())
+    write_whole(folder / "truth.csv", (csv_text([TRUTH_COLUMNS]) + "".join(unique)).encode())
     return len(unique)
 
 
@@ -429,17 +363,10 @@ def _write_faults(folder: Path, network: Network) -> tuple[Path, ...]:
     camera = network.cameras[0]
     images = folder / "images" / camera.id
     first = _days(network, camera)[0][0]
-    whole = (images / file_name(0, camera, first, 0)).read_bytes()
+    whole = (images / file_name(0, camera.id, first, 0)).read_bytes()
     contents = (whole[: len(whole) // 2], b"<!DOCTYPE html><html><body>502 Bad Gateway</body></html>\n", b"")
     paths = []
     for k, content in enumerate(contents):
-        paths.append(images / file_name(0, camera, first + np.timedelta64(7 + 2 * k, "m"), 0))
-        _write_whole(paths[-1], content)
+        paths.append(images / file_name(0, camera.id, first + np.timedelta64(7 + 2 * k, "m"), 0))
+        write_whole(paths[-1], content)
     return tuple(paths)
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write so that the file appears whole or not at all."""
-    unfinished = path.with_name(f".{path.name}.part")
-    unfinished.write_bytes(content)
-    unfinished.replace(path)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from models.simulation.canvas import ALPHA, BANK, Canvas, Colour
-from models.simulation.noise import FloatArray, fractal_line, fractal_tile, sample_tile
+from models.simulation.noise import fractal_line, fractal_tile, sample_tile
 
 FACADES: list[Colour] = [
     (0.78, 0.72, 0.60), (0.66, 0.60, 0.52), (0.90, 0.88, 0.84), (0.58, 0.56, 0.55), (0.62, 0.38, 0.30),
@@ -314,14 +314,3 @@ def water(canvas: Canvas, rng: Rng, far: float, low: float, high: float) -> None
     top = int(np.clip(far, 0, canvas.height))
     solid = canvas.layers[top:, :, ALPHA] > 127
     canvas.layers[top:, :, BANK] = np.where(solid, bank[top:], canvas.layers[top:, :, BANK])
-
-
-def sky_share(canvas: Canvas) -> float:
-    """Share of the canvas that is open sky."""
-    return float((canvas.layers[..., ALPHA] < 128).mean())
-
-
-def skyline_row(canvas: Canvas) -> FloatArray:
-    """Lowest open row per column, for tests of the layout."""
-    sky = canvas.layers[..., ALPHA] < 128
-    return np.asarray(np.where(sky.any(0), canvas.height - np.argmax(sky[::-1], axis=0), 0), np.float32)

@@ -9,8 +9,9 @@ import numpy as np
 
 from models.science.sun import sun_position
 from models.simulation.camera_effects import CameraCharacter
+from models.simulation.frame import Frame, Scene
 from models.simulation.motion import Motion, camera_motion
-from models.simulation.render import Frame, Scene, render
+from models.simulation.render import render
 from models.simulation.scenes import DEMO_FAMILIES, FAMILIES, TRAINING_FAMILIES
 from models.simulation.seeds import check_purpose, generator, purpose_of
 from models.simulation.sky import SkyLight

@@ -1,95 +1,21 @@
 """One frame: ground, water and sky put together, with the mask and the truth."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
 from models.science.cover import CLOUD, OBSCURED, OTHER, SKY, cover_of_mask, okta_of_cover
 from models.simulation import camera_effects, sky
-from models.simulation.camera_effects import CameraCharacter
-from models.simulation.canvas import ALPHA, BANK, DRY, FACING, HAZE, LAMP
+from models.simulation.canvas import ALPHA
+from models.simulation.frame import NO_SKY, Frame, Scene, Truth
+from models.simulation.ground import ground_light, veil
 from models.simulation.motion import Motion
-from models.simulation.noise import FloatArray, fractal_tile, sample_tile
+from models.simulation.noise import FloatArray
 from models.simulation.scenes import margin_px, scene_layers
 from models.simulation.seeds import generator
 from models.simulation.view import View, source_coordinates
-from models.simulation.weather import LocalWeather, hours_since_epoch
+from models.simulation.weather import hours_since_epoch
 
-NO_SKY = -1  # okta of a picture without open sky
 _LANES, _BYTE = np.uint64(0x00FF00FF00FF00FF), np.uint64(8)
-_HAZE_KM = 20.0
-_SRGB_TO_LINEAR = (np.linspace(0, 1, 256) ** 2.2).astype(np.float32)
-
-
-@dataclass(frozen=True)
-class Scene:
-    """Everything that a frame is made from.
-
-    Attributes:
-        seed: Seed of the network.
-        camera_id: Camera.
-        family: Scene family.
-        view: Camera geometry at the size of this frame.
-        place: Latitude and longitude.
-        character: The camera's rendering.
-        weather: Weather at the place and time.
-        light: What lights it.
-        motion: How far the camera has moved.
-        water_level: 0..1, NaN without water.
-        time: UTC.
-        clock: Text of the overlay, or ``None``.
-    """
-
-    seed: int
-    camera_id: str
-    family: str
-    view: View
-    place: tuple[float, float]
-    character: CameraCharacter
-    weather: LocalWeather
-    light: sky.SkyLight
-    motion: Motion
-    water_level: float
-    time: np.datetime64
-    clock: str | None
-
-
-@dataclass(frozen=True)
-class Truth:
-    """What is known of a frame.
-
-    Attributes:
-        cover: Cloud pixels over sky pixels of the mask; NaN where no sky is open.
-        okta: WMO 2700 code of it: 0..8, 9 in fog, -1 where no sky is open.
-        water_level: 0..1, NaN without water.
-        motion: Motion since the start of the run, pixels of this frame.
-        weather: clear, cloudy, overcast, rain or fog.
-        light: day, twilight or night.
-    """
-
-    cover: float
-    okta: int
-    water_level: float
-    motion: Motion
-    weather: str
-    light: str
-
-
-@dataclass(frozen=True)
-class Frame:
-    """A rendered frame.
-
-    Attributes:
-        rgb: ``(h, w, 3)`` uint8.
-        mask: ``(h, w)`` uint8: 0 other, 1 sky, 2 cloud, without overlays and drops.
-        truth: See `Truth`.
-    """
-
-    rgb: NDArray[np.uint8]
-    mask: NDArray[np.uint8]
-    truth: Truth
 
 
 def render(scene: Scene) -> Frame:
@@ -100,10 +26,10 @@ def render(scene: Scene) -> Frame:
     rows = int(np.flatnonzero((layers[..., ALPHA] < 255).any(1)).max(initial=-1)) + 1
     sky_light, cloud = _sky(scene, rows, open_sky)
     air = sky_light[-max(rows // 12, 1) :, ::8].mean((0, 1)) if rows else scene.light.ambient
-    linear = _ground(scene, layers, air, rng)
+    linear = ground_light(scene, layers, air)
     mask = np.zeros(open_sky.shape, np.uint8)
     mask[:rows][open_sky[:rows]] = np.where(cloud, CLOUD, SKY)[open_sky[:rows]]
-    _veil(scene, linear, layers, sky_light, mask, air, rng)
+    veil(scene, linear, layers, sky_light, mask, cloud, air, rng)
     clear = (1 - layers[:rows, :, ALPHA].astype(np.float32) / 255)[..., None]
     linear[:rows] += (sky_light - linear[:rows]) * clear
     rgb = _photograph(scene, linear, mask, rng)
@@ -197,124 +123,6 @@ def _enlarged(field: FloatArray, rows: int, width: int, step: int) -> FloatArray
     wide = np.empty((tall.shape[0], 2 * (field.shape[1] - 1), *field.shape[2:]), np.float32)
     wide[:, ::2], wide[:, 1::2] = tall[:, :-1], (tall[:, :-1] + tall[:, 1:]) * 0.5
     return wide[:rows, :width]
-
-
-def _ground(scene: Scene, layers: NDArray[np.uint8], air: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """Light from everything that is not sky, ``(h, w, 3)``, linear."""
-    light, weather = scene.light, scene.weather
-    elevation = np.radians(light.sun_elevation_deg)
-    face = np.radians(scene.view.azimuth_deg + 180) + (np.arange(256) / 255 - 0.5) * np.pi
-    incidence = 0.4 * max(float(np.sin(elevation)), 0) + 0.75 * np.cos(elevation) * np.maximum(
-        np.cos(face - np.radians(light.sun_azimuth_deg)), 0
-    )
-    ambient = 0.5 * light.ambient + 0.25 * air + light.city_glow * np.asarray(light.glow_colour)
-    received = (ambient + incidence[:, None] * light.sun_share * light.sunlight * 1.2).astype(np.float32)
-    if weather.rain:
-        received *= 0.75
-    linear: FloatArray = _SRGB_TO_LINEAR[layers[..., :3]] * received[layers[..., FACING]]
-    if scene.water_level == scene.water_level:  # not NaN
-        _flood(scene, linear, layers, air)
-    dark = float(np.clip((2.0 - light.sun_elevation_deg) / 8, 0, 1))
-    if dark:
-        _light_lamps(scene, linear, layers, dark)
-    clear_air = np.exp(-3.0 * (np.arange(256) / 255 * _HAZE_KM + 0.12) / weather.visibility_km).astype(
-        np.float32
-    )
-    seen = clear_air[layers[..., HAZE]][..., None]
-    linear *= seen
-    linear += (1 - seen) * (air * 0.95)
-    return linear
-
-
-def _flood(scene: Scene, linear: FloatArray, layers: NDArray[np.uint8], air: FloatArray) -> None:
-    """Water up to the level: reflected sky, a body colour, ripples."""
-    wet = layers[..., BANK] < min(scene.water_level * 254 + 0.5, DRY - 0.5)
-    y, x = np.nonzero(wet)
-    if y.size == 0:
-        return
-    horizon = scene.view.horizon * scene.view.height
-    depth = 1 / np.maximum((y - horizon) / scene.view.height, 0.01)
-    phase = hours_since_epoch(scene.time) * 7.3 % 97
-    ripple = sample_tile(
-        fractal_tile(21, "ripples", 0.9),
-        (x / scene.view.width - 0.5) * depth * 0.05 + phase,
-        depth * 0.25 + phase * 0.7,
-    )
-    direct = scene.light.sun_share * float(scene.light.sunlight.mean())
-    body = np.asarray([0.05, 0.075, 0.06], np.float32) * (
-        2 * float(scene.light.ambient.mean()) + 0.3 * direct
-    )
-    mirror = (0.25 + 0.65 * ripple) * np.clip(0.35 + 0.09 * depth, 0.3, 1)
-    linear[y, x] = body + mirror[:, None] * air * 0.8
-
-
-def _light_lamps(scene: Scene, linear: FloatArray, layers: NDArray[np.uint8], dark: float) -> None:
-    """Lamps, lit windows, and their glow on what stands around."""
-    lamp = layers[..., LAMP].astype(np.float32) / 255
-    colour = np.asarray(scene.character.lamp_colour, np.float32) * scene.character.night_lamps * dark
-    small = lamp[::8, ::8]
-    scale = scene.view.width / 640
-    glow = gaussian_filter(small, 1.5 * scale) * 0.5 + gaussian_filter(small, 7 * scale) * 2.5
-    height, width = lamp.shape
-    wide = np.repeat(np.repeat(glow, 8, axis=0), 8, axis=1)[:height, :width]
-    soft = gaussian_filter(small, 3 * scale) * 0.03
-    soft = np.repeat(np.repeat(soft, 8, axis=0), 8, axis=1)[:height, :width]
-    albedo = _SRGB_TO_LINEAR[layers[..., :3]]
-    linear += (albedo * wide[..., None] + (lamp * 1.2 + soft)[..., None]) * colour
-
-
-def _veil(
-    scene: Scene,
-    linear: FloatArray,
-    layers: NDArray[np.uint8],
-    sky_light: FloatArray,
-    mask: NDArray[np.uint8],
-    air: FloatArray,
-    rng: np.random.Generator,
-) -> None:
-    """Fog over everything, and low cloud over the heights; what is hidden by it counts as cloud. In place."""
-    weather, rows = scene.weather, sky_light.shape[0]
-    if weather.visibility_km < 6 and rows:
-        seen = float(np.exp(-3.0 * 1.5 / weather.visibility_km))
-        sky_light *= seen
-        sky_light += (1 - seen) * air
-        if seen < 0.5:
-            mask[:rows][mask[:rows] > OTHER] = CLOUD
-    hidden = np.exp(-3.0 * (np.arange(256) / 255 * _HAZE_KM + 0.12) / weather.visibility_km) < 0.06
-    low_cloud = weather.cover > 0.93 and (weather.regime > 0.82 or 0.2 < weather.regime < 0.5)
-    if rows and (low_cloud or hidden.any()):
-        upper = layers[:rows, :, ALPHA] >= 128
-        mask[:rows][upper & hidden[layers[:rows, :, HAZE]]] = CLOUD
-    if rows and low_cloud:
-        _cap_heights(scene, linear, layers, sky_light, mask, rng)
-
-
-def _cap_heights(
-    scene: Scene,
-    linear: FloatArray,
-    layers: NDArray[np.uint8],
-    sky_light: FloatArray,
-    mask: NDArray[np.uint8],
-    rng: np.random.Generator,
-) -> None:
-    """A cloud base that cuts off the mountains; in place."""
-    rows, width = sky_light.shape[:2]
-    horizon = scene.view.horizon * scene.view.height
-    day = int(hours_since_epoch(scene.time) // 3)
-    base = horizon * generator(scene.seed, "base", scene.camera_id, day).uniform(0.2, 0.8)
-    y, x = np.mgrid[:rows, :width].astype(np.float32)
-    ragged = (
-        sample_tile(cloud_edges(scene.seed), x / width * 0.6 + float(rng.random()), y / width * 0.9) - 0.5
-    )
-    veil = np.clip((base - y) / (0.08 * scene.view.height) + 2.2 * ragged, 0, 1)
-    veil *= (layers[:rows, :, HAZE] > 12) & (layers[:rows, :, ALPHA] >= 128)
-    linear[:rows] += (sky_light - linear[:rows]) * veil[..., None]
-    mask[:rows][veil > 0.6] = CLOUD
-
-
-def cloud_edges(seed: int) -> FloatArray:
-    """Noise that frays the base of low cloud."""
-    return fractal_tile(seed, "edges", 1.6, 0.4)
 
 
 def _illuminant(light: sky.SkyLight) -> FloatArray:
