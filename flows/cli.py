@@ -71,7 +71,7 @@ def demo_command(
     ] = True,
 ) -> None:
     """Write a simulated network with known truth and run its nights."""
-    quiet_prefect()
+    quiet_prefect(log_level="WARNING")
     from flows.demo_output import print_comparison, print_outputs, write_with_bar
 
     spec, network = write_with_bar(folder, cameras, days, seed, scale, masks)
@@ -141,6 +141,9 @@ def predict_cloud(
     """Visible cloud cover of images: one JSON array in input order; a bad image is an object with ``error``."""
     from tasks.cloud_prediction import predict_files
 
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
+    )
     answers = predict_files(images, mask_dir, weights)
     if form == "json":
         typer.echo(json.dumps(answers, indent=1))

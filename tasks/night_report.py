@@ -51,12 +51,12 @@ def write_report(
     )
     picture = night_picture(plan, summary)
     if picture is not None:
-        (folder / f"{summary.night}.png").write_bytes(picture)
+        (folder / f"{summary.night}.jpg").write_bytes(picture)
     text = summary_markdown(finished, plan)
     Path(finished.report).write_text(_page(finished, text, table, picture is not None), encoding="utf-8")
     create_table_artifact(table.to_dict("records"), key="night-cameras", description=_headline(finished))
     image = (
-        f"\n\n![frames and masks](data:image/png;base64,{base64.b64encode(picture).decode()})"
+        f"\n\n![frames and masks](data:image/jpeg;base64,{base64.b64encode(picture).decode()})"
         if picture
         else ""
     )
@@ -83,7 +83,7 @@ def summary_markdown(summary: NightSummary, plan: NightPlan) -> str:
 
 
 def night_picture(plan: NightPlan, summary: NightSummary) -> bytes | None:
-    """PNG: of up to six cameras one frame of the night with its mask, the least certain answers first.
+    """JPEG: of up to six cameras one frame of the night with its mask, the least certain answers first.
 
     Frames come from the archive's reader, so privacy polygons are black.
     """
@@ -101,7 +101,7 @@ def night_picture(plan: NightPlan, summary: NightSummary) -> bytes | None:
             frame = (frame >> 8).astype(np.uint8)
         strips.append(_beside(frame, predict_cover(model, [frame])[0].mask))
     buffer = io.BytesIO()
-    _stack(strips).save(buffer, "PNG", optimize=True)
+    _stack(strips).save(buffer, "JPEG", quality=80)
     return buffer.getvalue()
 
 
@@ -144,7 +144,7 @@ def _page(summary: NightSummary, text: str, table: pd.DataFrame, picture: bool) 
     """A page that needs nothing else: summary, table worst first, picture."""
     title, *lines = text.splitlines()
     items = "".join(f"<li>{html.escape(line.removeprefix('- '))}</li>" for line in lines)
-    image = f'<p><img src="{summary.night}.png" alt="frames and their masks"></p>' if picture else ""
+    image = f'<p><img src="{summary.night}.jpg" alt="frames and their masks"></p>' if picture else ""
     units = "".join(
         f"<li><code>{q.name}</code>: {html.escape(q.long_name)} ({html.escape(q.units)})</li>"
         for q in QUANTITIES

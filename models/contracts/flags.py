@@ -81,7 +81,7 @@ def cf_flags(codes: type[IntEnum] | type[IntFlag]) -> dict[str, object]:
     Returns:
         ``flag_values`` (or ``flag_masks`` for bit flags) and ``flag_meanings``.
     """
-    members = list(codes)
+    members: list[IntEnum | IntFlag] = list(codes)
     key = "flag_masks" if issubclass(codes, IntFlag) else "flag_values"
     return {
         key: [int(m) for m in members],

@@ -167,10 +167,9 @@ PROVENANCE: tuple[Provenance, ...] = (
 
 def steps_of_day(day: np.datetime64, step_minutes: int) -> np.ndarray:
     """Grid times of one UTC day, datetime64[ns], shape ``(1440 / step_minutes,)``."""
-    start = np.datetime64(day, "D").astype("datetime64[ns]")
-    return start + np.arange(1440 // step_minutes) * np.timedelta64(step_minutes, "m").astype(
-        "timedelta64[ns]"
-    )
+    start: np.datetime64 = day.astype("datetime64[D]").astype("datetime64[ns]")
+    steps = np.arange(1440 // step_minutes) * np.timedelta64(step_minutes * 60_000_000_000, "ns")
+    return np.asarray(start + steps)
 
 
 def nearest_rows(observations: pd.DataFrame, times: np.ndarray, step_minutes: int) -> pd.DataFrame:
