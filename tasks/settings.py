@@ -4,9 +4,11 @@ Environment variables are ``VIGIE_<SECTION>__<KEY>``, e.g. ``VIGIE_NIGHT__DEADLI
 are relative to the folder of ``vigie.toml``. A wrong key or value stops at once with file, line and mend.
 """
 
+import copy
 import difflib
 import hashlib
 import json
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -15,7 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from models.contracts.slots import SatelliteGridSettings
 from tasks.errors import ConfigurationError
@@ -132,12 +139,6 @@ class Settings(BaseSettings):
         """Parameters over environment over file (the file's source is added per call of `load_settings`)."""
         return (init_settings, env_settings)
 
-    @model_validator(mode="after")
-    def _aligned_grid_exists(self) -> "Settings":
-        if self.alignment.grid is not None and self.alignment.grid not in self.satellite:
-            raise ValueError(f"alignment.grid = {self.alignment.grid!r} has no table [satellite.<grid>]")
-        return self
-
     @property
     def digest(self) -> str:
         """SHA-256 of the effective values, in hexadecimal: the same wherever the folder lies."""
@@ -175,7 +176,12 @@ def load_settings(path: Path, *layers: Mapping[str, Any]) -> Settings:
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(path, error.lineno, error.msg, "write valid TOML") from error
+        place = re.search(
+            r"\(at line (\d+)", str(error)
+        )  # the exception itself has no line before Python 3.14
+        line = int(place[1]) if place else text.count("\n") + 1
+        problem = str(error).partition(" (at ")[0]
+        raise ConfigurationError(path, line, problem, "write valid TOML") from error
 
     class _WithFile(Settings):
         @classmethod
@@ -184,6 +190,7 @@ def load_settings(path: Path, *layers: Mapping[str, Any]) -> Settings:
         ) -> tuple[Any, ...]:
             return (sources["init_settings"], sources["env_settings"], lambda: tree)
 
+    _check_environment()
     overrides: dict[str, Any] = {}
     for layer in layers:
         _overlay(overrides, layer)
@@ -191,6 +198,15 @@ def load_settings(path: Path, *layers: Mapping[str, Any]) -> Settings:
         settings = _WithFile(**overrides)
     except ValidationError as error:
         raise _explained(error, path, text, layers) from error
+    except SettingsError as error:
+        place = "environment variable VIGIE_..."
+        raise ConfigurationError(
+            place, None, str(error).replace("\n", " "), "lists and tables are written as JSON"
+        ) from error
+    if (grid := settings.alignment.grid) is not None and grid not in settings.satellite:
+        problem = f"alignment.grid = {grid!r} has no table [satellite.{grid}]"
+        mend = f"one of: {', '.join(settings.satellite) or 'none yet, add one'}"
+        raise _placed(["alignment", "grid"], problem, mend, path, text, layers)
     settings._folder = path.resolve().parent
     return settings
 
@@ -202,15 +218,32 @@ def _read(path: Path) -> str:
         raise ConfigurationError(
             path, None, "cannot be read", "give --config, or run `vigie demo` for an example"
         ) from error
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ConfigurationError(path, line, "not UTF-8", "save the file as UTF-8") from error
+
+
+def _check_environment() -> None:
+    """A variable of a section that does not exist would be passed over in silence."""
+    for name in os.environ:
+        section, separator, _ = name.upper().removeprefix("VIGIE_").lower().partition("__")
+        if name.upper().startswith("VIGIE_") and separator and section not in Settings.model_fields:
+            raise ConfigurationError(
+                f"environment variable {name}", None, f"unknown section {section}", _nearest_key([section])
+            )
 
 
 def _overlay(tree: dict[str, Any], layer: Mapping[str, Any]) -> None:
     for dotted, value in layer.items():
         *sections, key = dotted.split(".")
-        node = tree
+        node: Any = tree
         for section in sections:
             node = node.setdefault(section, {})
-        node[key] = value
+            if not isinstance(node, dict):
+                raise ConfigurationError(
+                    "parameter or command line", None, f"{dotted}: {section} is no table", "write section.key"
+                )
+        node[key] = copy.deepcopy(value)  # the next layer may write into it
 
 
 def _explained(
@@ -226,14 +259,25 @@ def _explained(
         problem, mend = f"{dotted} is required", f"add {keys[-1]} = ..."
     else:
         problem, mend = f"{dotted or 'settings'} = {fault['input']!r}: {fault['msg']}", _described(keys)
-    if any(dotted in layer for layer in layers):
+    return _placed(keys, problem, mend, path, text, layers)
+
+
+def _placed(
+    keys: list[str], problem: str, mend: str, path: Path, text: str, layers: tuple[Mapping[str, Any], ...]
+) -> ConfigurationError:
+    """The fault with the place where the key was given: the layer that wins is asked first."""
+    dotted = ".".join(keys)
+    if any(given == dotted or dotted.startswith(f"{given}.") for layer in layers for given in layer):
         return ConfigurationError("parameter or command line", None, problem, mend)
-    line = _line_of(text, keys)
-    if line is None and keys and fault["type"] != "missing":
-        return ConfigurationError(
-            f"environment variable VIGIE_{'__'.join(keys).upper()}", None, problem, mend
-        )
-    return ConfigurationError(path, line, problem, mend)
+    if (variable := _variable_of(keys)) is not None:
+        return ConfigurationError(f"environment variable {variable}", None, problem, mend)
+    return ConfigurationError(path, _line_of(text, keys), problem, mend)
+
+
+def _variable_of(keys: list[str]) -> str | None:
+    """The environment variable that gives a key, or what it is part of."""
+    names = {f"VIGIE_{'__'.join(keys[:depth])}".upper() for depth in range(1, len(keys) + 1)}
+    return next((name for name in os.environ if name.upper() in names), None)
 
 
 def _section_model(keys: list[str]) -> type[BaseModel] | None:
