@@ -22,6 +22,7 @@ from tasks.stores.results import ResultsRecord
 from tasks.weights import load_cloud_model
 
 PICTURES = 6
+_WAITING = "time_in_future"
 _WIDTH = 320
 _SKY, _CLOUD = np.array([40, 120, 255]), np.array([255, 120, 40])
 
@@ -66,13 +67,15 @@ def write_report(
 
 def summary_markdown(summary: NightSummary, plan: NightPlan) -> str:
     """The night in a few lines of Markdown."""
-    refused = ", ".join(f"{reason} {count}" for reason, count in sorted(summary.refused.items())) or "none"
+    reasons = {reason: count for reason, count in sorted(summary.refused.items()) if reason != _WAITING}
+    refused = ", ".join(f"{reason} {count}" for reason, count in reasons.items()) or "none"
     without = ", ".join(summary.without_output[:20]) + (" …" if len(summary.without_output) > 20 else "")
     lines = [
         f"# Night {summary.night}: {summary.verdict}",
         f"- cameras: {summary.cameras}, without a value for this night: {len(summary.without_output)} {without}",
         f"- frames inferred: {summary.frames}, with a satellite slot: {summary.matched}",
         f"- refused in this run: {refused}",
+        f"- later than the run, judged again by the next: {summary.refused.get(_WAITING, 0)}",
         f"- rows of the registry left out: {summary.registry_rows_refused}",
         *(f"- satellite {grid}: {what}" for grid, what in summary.satellite.items()),
         f"- published: {summary.steps_published} steps, `{summary.series}`",

@@ -14,6 +14,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
 from tasks.camera_days import CameraDay, Touched, batches, find_touched
+from tasks.errors import StoreError
 from tasks.inference import BatchInference, StagedBatch, reach_of
 from tasks.ingest import IngestSummary, ingest_camera
 from tasks.night_plan import NightPlan, plan_night
@@ -50,16 +51,19 @@ def prepare_night(
 @task(name="ingest camera", task_run_name="ingest/{camera.id}", tags=["ingest"], **_STEP)
 def ingest_one_camera(camera: Camera, plan: NightPlan) -> IngestSummary:
     """Take in what a camera's source has that its archive has not."""
-    settings = plan.settings.cameras
-    summary = ingest_camera(
-        camera,
-        plan.archive_root,
-        plan.instant,
-        rescan=plan.rescan,
-        max_pixels=settings.max_pixels,
-        batch=settings.batch_frames,
-    )
-    log = get_run_logger()
+    settings, log = plan.settings.cameras, get_run_logger()
+    try:
+        summary = ingest_camera(
+            camera,
+            plan.archive_root,
+            plan.instant,
+            rescan=plan.rescan,
+            max_pixels=settings.max_pixels,
+            batch=settings.batch_frames,
+        )
+    except Exception as error:
+        log.exception("camera %s", camera.id)
+        return IngestSummary(camera.id, error=f"{type(error).__name__}: {error}")
     if summary.error:
         log.warning("camera %s: %s", camera.id, summary.error)
     else:
@@ -70,7 +74,10 @@ def ingest_one_camera(camera: Camera, plan: NightPlan) -> IngestSummary:
 @task(name="ingest satellite", task_run_name="ingest/{grid}", tags=["ingest"], **_STEP)
 def ingest_one_grid(grid: str, plan: NightPlan) -> SatelliteSummary:
     """Take in what a satellite source has that its archive has not."""
-    summary = ingest_satellite(plan.settings.grid(grid), plan.archive_root, plan.as_of)
+    try:
+        summary = ingest_satellite(plan.settings.grid(grid), plan.archive_root, plan.as_of, processes=2)
+    except StoreError as error:
+        summary = SatelliteSummary(grid, error=str(error))
     get_run_logger().info(
         "satellite %s: %d product slots, refused %s%s",
         grid,

@@ -1,7 +1,7 @@
 """From a folder of satellite files to the archive of one grid."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -10,6 +10,7 @@ import numpy as np
 from models.contracts.flags import Refusal
 from models.contracts.slots import SatelliteGridSettings
 from tasks.satellite_files import SlotReader, SourceUnavailable, list_files
+from tasks.satellite_processes import FileReaders
 from tasks.stores.satellite_archive import SatelliteArchive
 from tasks.stores.satellite_rows import ProductSlot, SatelliteFile, SlotRefusal
 
@@ -37,13 +38,16 @@ class SatelliteSummary:
     error: str | None = None
 
 
-def ingest_satellite(settings: SatelliteGridSettings, archive_root: str, as_of: datetime) -> SatelliteSummary:
+def ingest_satellite(
+    settings: SatelliteGridSettings, archive_root: str, as_of: datetime, *, processes: int = 0
+) -> SatelliteSummary:
     """Bring what is new in a source to the archive, one commit per day of slots.
 
     Args:
         settings: The grid.
         archive_root: Folder or URI of the archives.
         as_of: UTC; a slot after it is refused for now, and judged again by later runs.
+        processes: Read files in so many processes; 0 in this one (see `tasks.satellite_processes`).
 
     Returns:
         The summary; a source that is not there is an error in it.
@@ -71,34 +75,36 @@ def ingest_satellite(settings: SatelliteGridSettings, archive_root: str, as_of: 
     written = 0
     touched: list[np.datetime64] = []
     refused: Counter[str] = Counter()
-    for day in sorted(by_day):
-        slots, refusals = _read(reader, by_day[day], now)
-        result = archive.write_day(settings, slots, refusals, now)
-        written += result.written
-        touched += result.touched_slots
-        refused.update(refusal.reason.name.lower() for refusal in (*refusals, *result.refusals))
+    with FileReaders(settings, processes) as readers:
+        for day in sorted(by_day):
+            slots, refusals = _judge(readers.read(by_day[day]), now)
+            result = archive.write_day(settings, slots, refusals, now)
+            written += result.written
+            touched += result.touched_slots
+            refused.update(refusal.reason.name.lower() for refusal in (*refusals, *result.refusals))
     days = tuple(sorted({time.astype("datetime64[D]").astype(date) for time in touched}))
     return SatelliteSummary(settings.name, count, written, dict(refused), days, tuple(sorted(touched)))
 
 
-def _read(
-    reader: SlotReader, files: Sequence[SatelliteFile], now: np.datetime64
+def _judge(
+    reads: Iterable[ProductSlot | SlotRefusal], now: np.datetime64
 ) -> tuple[list[ProductSlot], list[SlotRefusal]]:
     slots: list[ProductSlot] = []
     refusals: list[SlotRefusal] = []
-    for file in files:
-        read = reader.read(file)
+    for read in reads:
         if isinstance(read, SlotRefusal):
             refusals.append(read)
             continue
         if read.time > now:
             detail = f"slot of {read.time}, run of {now}"
             refusals.append(
-                SlotRefusal(file, read.sha256, Refusal.TIME_IN_FUTURE, detail, read.product, read.time)
+                SlotRefusal(read.file, read.sha256, Refusal.TIME_IN_FUTURE, detail, read.product, read.time)
             )
             continue
         slots.append(read)
         if read.absent:
             detail = f"lacks {', '.join(read.absent)}; the rest is kept"
-            refusals.append(SlotRefusal(file, read.sha256, Refusal.MISSING_VARIABLE, detail, read.product))
+            refusals.append(
+                SlotRefusal(read.file, read.sha256, Refusal.MISSING_VARIABLE, detail, read.product)
+            )
     return slots, refusals

@@ -2,18 +2,22 @@
 
 import os
 import shutil
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from datetime import date, datetime, timedelta
 from itertools import permutations
 
 import numpy as np
 import pytest
 
-from models.contracts.flags import SlotStatus
+from models.contracts.flags import Refusal, SlotStatus
 from models.science.geometry import MSG_FRANCE, GeosGrid
 from tasks.errors import ConfigurationError
 from tasks.satellite_ingest import ingest_satellite
+from tasks.satellite_processes import FileReaders
 from tasks.stores.repository import StoreError
 from tasks.stores.satellite_archive import SatelliteArchive
+from tasks.stores.satellite_rows import SatelliteFile
 from tests.tasks.satellite_folders import AS_OF, GRID, settings, slot_time, write_cma, write_ct
 
 
@@ -53,6 +57,37 @@ def test_a_day_with_a_gap_reads_back_with_its_ledger(folder, root):
     np.testing.assert_allclose(data.y.values, GRID.y)
     np.testing.assert_allclose(data.x.values, GRID.x)
     assert data.geostationary.attrs["grid_mapping_name"] == "geostationary"
+
+
+def test_reading_in_processes_gives_the_same_archive(folder, root, tmp_path):
+    for number in (0, 1, 3):
+        write_cma(folder, number)
+    broken = write_ct(folder, 0)
+    broken.write_bytes(broken.read_bytes()[:2000])
+    here = ingest_satellite(settings(folder), root, AS_OF)
+    apart = ingest_satellite(settings(folder), str(tmp_path / "apart"), AS_OF, processes=2)
+    assert here == apart
+    assert apart.refused == {"file_corrupt": 1}
+    a, b = SatelliteArchive(root, "msg").open(), SatelliteArchive(str(tmp_path / "apart"), "msg").open()
+    np.testing.assert_array_equal(a.cma.values, b.cma.values)
+
+
+def test_a_file_that_kills_its_reader_is_refused_and_the_others_are_read(folder, monkeypatch):
+    files = [SatelliteFile(f"f{i}", f"f{i}", 0) for i in range(3)]
+
+    def read_one(pool, task, file):
+        future = Future()
+        if file.name == "f1":
+            future.set_exception(BrokenProcessPool())
+        else:
+            future.set_result(file.name)
+        return future
+
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", read_one)
+    with FileReaders(settings(folder), processes=1) as readers:
+        first, second, third = readers.read(files)
+    assert (first, third) == ("f0", "f2")
+    assert second.reason == Refusal.FILE_CORRUPT
 
 
 def test_every_line_keeps_its_own_scan_time(folder, root):
