@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +92,7 @@ class BatchInference:
         self.satellite = SatelliteArchive(plan.archive_root, grid) if grid else None
         self.reach = reach_of(plan)
         self.record = ResultsRecord(plan.results_uri)
+        self._days: dict[date, pd.DataFrame] = {}
 
     def run(self, camera_days: Sequence[CameraDay], path: Path) -> StagedBatch:
         """Infer a batch and stage its values.
@@ -125,11 +126,15 @@ class BatchInference:
         midnight = pd.Timestamp(unit.day)
         on_day = (rows["time"] >= midnight) & (rows["time"] < midnight + pd.Timedelta(days=1))
         touched = touched_rows(rows, unit.frames_after, self._slots_after(unit.slots_after), self.reach)
-        new = rows[on_day & touched & (rows["arrival"] > unit.frames_after)].reset_index(drop=True)
-        old = rows[on_day & touched & (rows["arrival"] <= unit.frames_after)].reset_index(drop=True)
-        tables = [self._infer(archive, camera, new, rows), self._realign(camera, old)]
-        filled = [table for table in tables if len(table)]
-        return pd.concat(filled, ignore_index=True) if filled else tables[0]
+        frames = rows[on_day & touched].reset_index(drop=True)
+        recorded = self._recorded(unit)
+        # A night that was late or failed has recorded part of this day already: that part is not inferred again.
+        done = pd.MultiIndex.from_frame(recorded[["time", "frame_sha256"]])
+        known = pd.MultiIndex.from_frame(frames[["time", "sha256"]]).isin(done)
+        inferred = self._infer(archive, camera, frames[~known].reset_index(drop=True), rows)
+        realigned = self._realign(camera, frames[known], recorded)
+        filled = [table for table in (inferred, realigned) if len(table)]
+        return pd.concat(filled, ignore_index=True) if filled else inferred
 
     def _slots_after(self, arrival: int) -> np.ndarray:
         if self.satellite is None or not self.satellite.last_arrival:
@@ -158,30 +163,32 @@ class BatchInference:
         satellite = self._satellite_values(camera, new)
         return pd.concat([table, measured, satellite], axis=1)
 
-    def _realign(self, camera: Camera, old: pd.DataFrame) -> pd.DataFrame:
+    def _realign(self, camera: Camera, old: pd.DataFrame, recorded: pd.DataFrame) -> pd.DataFrame:
         """Recorded frames whose slot changed: their row again, with new satellite values only."""
-        recorded = self._recorded(camera.id, old)
-        if recorded.empty:
-            return recorded
-        merged = old.merge(recorded, on="time", suffixes=("_archived", ""))
+        merged = old[["time", "quality_flag"]].merge(recorded, on="time")
         satellite = self._satellite_values(camera, merged)
-        before = merged[list(_SATELLITE_COLUMNS)].reset_index(drop=True)
-        changed = ~_equal_rows(before, satellite)
-        kept = merged.reset_index(drop=True)[recorded.columns].assign(
-            **{c: satellite[c] for c in _SATELLITE_COLUMNS}
-        )
+        changed = ~_equal_rows(merged[list(_SATELLITE_COLUMNS)], satellite)
+        kept = merged[recorded.columns].assign(**{c: satellite[c] for c in _SATELLITE_COLUMNS})
         return kept[changed].reset_index(drop=True)
 
-    def _recorded(self, camera: str, rows: pd.DataFrame) -> pd.DataFrame:
-        if rows.empty or not self.record.exists or camera not in self.record.cameras():
-            return pd.DataFrame()
-        first, last = rows["time"].min().to_datetime64(), rows["time"].max().to_datetime64()
-        table = self.record.observations(first, last + np.timedelta64(1, "ms"))
-        table = latest(table[table["camera_index"] == self.record.cameras().index(camera)])
-        digests = self.record.models()["digest"].tolist()
-        model = [digests[code] if code >= 0 else "" for code in table["cloud_model"]]
+    def _recorded(self, unit: CameraDay) -> pd.DataFrame:
+        """The newest row of each frame of a camera-day in the record, as a batch is staged."""
+        if unit.day not in self._days:
+            self._days[unit.day] = self._recorded_day(np.datetime64(unit.day, "ns"))
+        table = self._days[unit.day]
+        return table[table["camera"] == unit.camera].reset_index(drop=True)
+
+    def _recorded_day(self, day: np.datetime64) -> pd.DataFrame:
+        if not self.record.exists:
+            return pd.DataFrame(columns=["camera", "time", "frame_sha256"]).astype({"time": "datetime64[ns]"})
+        table = latest(self.record.observations(day, day + np.timedelta64(1, "D")))
+        cameras, models = np.array(self.record.cameras(), object), self.record.models()["digest"].tolist()
         slots = table["slot_time"].to_numpy(np.int64).astype("datetime64[ms]").astype("datetime64[ns]")
-        table = table.assign(camera=camera, cloud_model=model, slot_time=slots)
+        table = table.assign(
+            camera=cameras[table["camera_index"].to_numpy()],
+            cloud_model=[models[code] if code >= 0 else "" for code in table["cloud_model"]],
+            slot_time=slots,
+        )
         return table.drop(columns=["camera_index", "run"])
 
     def _satellite_values(self, camera: Camera, frames: pd.DataFrame) -> pd.DataFrame:

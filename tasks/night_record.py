@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from models.contracts.flags import ValueFlag
 from models.contracts.record import OBSERVATIONS
 from tasks.camera_days import Touched
 from tasks.night_plan import NightPlan
@@ -38,9 +39,10 @@ def build_night(plan: NightPlan, staged: Iterable[Path], rows: pd.DataFrame, tou
 
 
 def cameras_with_output(record: ResultsRecord, plan: NightPlan) -> set[str]:
-    """Cameras that have a value on the night's day, from this run or an earlier one."""
+    """Cameras with a frame that could be read on the night's day, from this run or an earlier one."""
     day = np.datetime64(plan.night.isoformat(), "ns")
     rows = record.observations(day, day + np.timedelta64(1, "D"))
+    rows = rows[rows["image_luminance_quality_flag"] != int(ValueFlag.FAILED)]
     names = record.cameras()
     return {names[index] for index in rows["camera_index"].unique()}
 

@@ -80,13 +80,15 @@ def _camera_row(
     if camera in touched.faults:
         errors.append(touched.faults[camera])
     inferred, matched = sum(o.inferred for o in outcomes), sum(o.matched for o in outcomes)
+    late = sum(outcome.late for outcome in outcomes)
+    unavailable = ingest.error if ingest is not None and ingest.error else ""
     if errors:
         status, detail = CameraNight.FAILED, "; ".join(errors)
-    elif ingest is not None and ingest.error:
-        status, detail = CameraNight.SOURCE_UNAVAILABLE, ingest.error
-    elif any(outcome.late for outcome in outcomes):
-        late = sum(outcome.late for outcome in outcomes)
-        status, detail = CameraNight.LATE, f"{late} of {len(outcomes)} days wait for the next run"
+    elif late:  # before the source's fault: what waits must not be taken for done
+        wait = f"{late} of {len(outcomes)} days wait for the next run"
+        status, detail = CameraNight.LATE, f"{wait}; {unavailable}" if unavailable else wait
+    elif unavailable:
+        status, detail = CameraNight.SOURCE_UNAVAILABLE, unavailable
     elif camera not in touched.arrivals:
         status, detail = CameraNight.NO_FRAMES, "no frame was ever accepted"
     else:
@@ -136,4 +138,5 @@ def worst_first(rows: pd.DataFrame, without_output: Iterable[str]) -> pd.DataFra
     }
     table = table.assign(_rank=table["status"].map(order), status=table["status"].map(names))
     table = table.sort_values(["_rank", "output", "refused", "camera"], ascending=[True, True, False, True])
-    return table.drop(columns="_rank").reset_index(drop=True)
+    columns = ["camera", "status", "output", "detail", "listed", "accepted", "refused", "inferred", "matched"]
+    return table[columns].reset_index(drop=True)
