@@ -156,14 +156,13 @@ def _decodes_plainly(data: bytes, height: int, width: int) -> bool:
     """Whether a JPEG decodes in full, without a single complaint; what is not so is for ``decode_image`` to judge.
 
     The pixels go to this thread's scratch memory: a new array for each frame costs half as much again, in page faults.
-    The fast transforms differ in rounding, not in what they read.
     """
     size = height * width * 3
     scratch = getattr(_THREAD, "scratch", None)
     if scratch is None or len(scratch) < size:
         scratch = _THREAD.scratch = np.empty(size, np.uint8)
     try:
-        simplejpeg.decode_jpeg(data, fastdct=True, fastupsample=True, buffer=scratch)
+        simplejpeg.decode_jpeg(data, buffer=scratch)
     except ValueError:
         return False
     return True

@@ -94,7 +94,8 @@ def ingest_camera(
         summary.listed = len(images)
         archive = CameraArchive(archive_root, camera.id)
         _keep_privacy(archive, camera)
-        known = set() if rescan else archive.known()
+        files = {(image.name, image.version) for image in images}
+        known = set() if rescan else archive.known_among(files)
         new = [(rank, image) for rank, image in enumerate(images) if (image.name, image.version) not in known]
         if new:
             _ingest(archive, camera, as_of, images, new, max_pixels, batch, summary)

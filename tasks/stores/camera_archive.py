@@ -6,7 +6,7 @@ arrival and are sorted when read. ``xr.open_dataset("<root>/cameras/<id>", engin
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +113,8 @@ class CameraArchive:
         indexed, self._indexed = self._indexed, None  # a failed append leaves no index behind
         with self._writer(message) as session:
             index = self._index_of(session, indexed)
+            if not index.settles([*rows, *refusals]):
+                index = self._index_of(session, None, complete=True)
             before = dict(index.lengths)
             batch = index.take(rows, refusals)
             if batch:
@@ -123,11 +125,14 @@ class CameraArchive:
         return AppendResult(len(times), batch.repeated, tuple(days.tolist()), index.arrival)
 
     @staticmethod
-    def _index_of(session: icechunk.Session, indexed: tuple[str, ArchiveIndex] | None) -> ArchiveIndex:
-        """The index made before, if nobody has written since."""
+    def _index_of(
+        session: icechunk.Session, indexed: tuple[str, ArchiveIndex] | None, complete: bool = False
+    ) -> ArchiveIndex:
+        """The index made before, if nobody has written since and it is as complete as wanted."""
         if indexed is not None and indexed[0] == session.snapshot_id:
-            return indexed[1]
-        return ArchiveIndex.of(sync(read_tables(session.store, for_index=True)))
+            if not complete or indexed[1].marks is None:
+                return indexed[1]
+        return sync(ArchiveIndex.read(session.store, complete))
 
     def _writer(self, message: str) -> Any:
         if self._repository is None:
@@ -168,11 +173,25 @@ class CameraArchive:
 
     def known(self) -> set[tuple[str, int]]:
         """(source, source_version) of files that need not be read again; empty where there is no archive."""
+        return self._current_index(complete=True).versions.copy() if self.exists() else set()
+
+    def known_among(self, files: Collection[tuple[str, int]]) -> set[tuple[str, int]]:
+        """``known()`` as far as it concerns some files: quick where all their versions are new.
+
+        Args:
+            files: (source, source_version) of each.
+        """
         if not self.exists():
             return set()
+        index = self._current_index()
+        if not index.settles_versions(version for _, version in files):
+            index = self._current_index(complete=True)
+        return index.versions.intersection(files)
+
+    def _current_index(self, complete: bool = False) -> ArchiveIndex:
         session = self._open().readonly_session("main")
-        self._indexed = session.snapshot_id, self._index_of(session, self._indexed)
-        return set(self._indexed[1].versions)
+        self._indexed = session.snapshot_id, self._index_of(session, self._indexed, complete)
+        return self._indexed[1]
 
     def open(self, group: str | None = None) -> xr.Dataset:
         """One group as a lazy dataset, sorted by time, shadowed frames dropped.

@@ -1,7 +1,7 @@
 """What a camera archive knows at one snapshot, and which of a batch is new to it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,13 +13,14 @@ from tasks.stores.camera_rows import (
     DUPLICATES,
     FRAME_COLUMNS,
     INDEX_COLUMNS,
+    MARK_COLUMNS,
     REFUSAL_COLUMNS,
     REFUSALS,
     TRANSIENT,
     NewFrame,
     NewRefusal,
 )
-from tasks.stores.tables import open_root, read_table
+from tasks.stores.tables import Column, open_root, read_table
 
 Table = dict[str, np.ndarray]
 
@@ -39,24 +40,23 @@ class Tables:
     refusals: Table | None
 
 
-async def read_tables(store: Any, for_index: bool = False) -> Tables:
-    """Read every table of an archive, without its frames.
+async def read_tables(store: Any, columns: Sequence[Column] = FRAME_COLUMNS) -> Tables:
+    """Read the tables of an archive, without its frames.
 
     Args:
         store: Of a readable session.
-        for_index: Only what ``ArchiveIndex`` needs: of ``arrival``, which only grows, the last row.
+        columns: Of the frames' tables. Short of all, ``arrival``, which only grows, is read in its last row alone.
     """
     root = await open_root(store)
     groups = {name: group async for name, group in root.groups()}
-    duplicates, refusals = groups.pop(DUPLICATES, None), groups.pop(REFUSALS, None)
-    columns, last = (INDEX_COLUMNS, ("arrival",)) if for_index else (FRAME_COLUMNS, ())
-    names = sorted(groups)
-    frames = await asyncio.gather(*(read_table(groups[name], columns, last) for name in names))
-    return Tables(
-        dict(zip(names, frames, strict=True)),
-        None if duplicates is None else await read_table(duplicates, DUPLICATE_COLUMNS),
-        None if refusals is None else await read_table(refusals, REFUSAL_COLUMNS),
+    others = {DUPLICATES: DUPLICATE_COLUMNS, REFUSALS: REFUSAL_COLUMNS}
+    last = () if columns is FRAME_COLUMNS else ("arrival",)
+    tables = await asyncio.gather(
+        *(read_table(group, others.get(name, columns), last) for name, group in groups.items())
     )
+    named = dict(sorted(zip(groups, tables, strict=True)))
+    duplicates, refusals = named.pop(DUPLICATES, None), named.pop(REFUSALS, None)
+    return Tables(named, duplicates, refusals)
 
 
 def _files(table: Table | None) -> tuple[list[str], list[int], list[bytes]]:
@@ -119,22 +119,56 @@ class _Seen:
 
 
 @dataclass
+class _Marks:
+    """Version numbers, and the first 8 bytes of digests: a match between strangers costs only a closer look."""
+
+    versions: set[int] = field(default_factory=set)
+    digests: set[int] = field(default_factory=set)
+
+    def add_table(self, table: Table) -> None:
+        self.versions.update(table["source_version"].tolist())
+        self.digests.update(np.ascontiguousarray(table["sha256"][:, :8]).view("<u8").ravel().tolist())
+
+    def match(self, file: NewFrame | NewRefusal) -> bool:
+        return (
+            file.source_version in self.versions or int.from_bytes(file.sha256[:8], "little") in self.digests
+        )
+
+
+@dataclass
 class ArchiveIndex:
-    """Digests and names that decide what is new; kept between appends by the one writer."""
+    """Digests and names that decide what is new; kept between appends by the one writer.
+
+    A night's images are nearly always new in version and in content. To see that, marks are enough, two short columns;
+    names and times are read only when a mark matches.
+
+    Attributes:
+        arrival: Number of the last batch.
+        lengths: Rows of each frame group.
+        seen: (source, sha256) and (time, sha256) of frames.
+        versions: (source, source_version) of files that need not be read again.
+        refused: Reasons by (source, sha256).
+        marks: Of the frames that are in neither ``seen`` nor ``versions``; ``None`` where there are all.
+    """
 
     arrival: int = 0
     lengths: dict[str, int] = field(default_factory=dict)
     seen: _Seen = field(default_factory=_Seen)
     versions: set[tuple[str, int]] = field(default_factory=set)
     refused: dict[tuple[str, bytes], set[int]] = field(default_factory=dict)
+    marks: _Marks | None = None
 
     @classmethod
-    def of(cls, tables: Tables) -> "ArchiveIndex":
-        """Index an archive's tables."""
-        index = cls()
+    async def read(cls, store: Any, complete: bool = False) -> "ArchiveIndex":
+        """Index an archive, by marks unless ``complete``; ``store`` is that of a readable session."""
+        tables = await read_tables(store, INDEX_COLUMNS if complete else MARK_COLUMNS)
+        index = cls(marks=None if complete else _Marks())
         for group, table in tables.frames.items():
-            index.lengths[group] = len(table["time"])
+            index.lengths[group] = len(table["source_version"])
             index.arrival = max(index.arrival, int(table["arrival"].max(initial=0)))
+            if index.marks is not None:
+                index.marks.add_table(table)
+                continue
             sources, versions, digests = _files(table)
             index.seen.add_columns(sources, digests)
             index.seen.add_columns(table["time"].tolist(), digests)
@@ -147,13 +181,21 @@ class ArchiveIndex:
             index._refuse(source, version, sha256, reason)
         return index
 
+    def settles(self, files: Iterable[NewFrame | NewRefusal]) -> bool:
+        """Whether ``take`` can tell for these; else a complete index must."""
+        return self.marks is None or not any(map(self.marks.match, files))
+
+    def settles_versions(self, versions: Iterable[int]) -> bool:
+        """Whether ``self.versions`` can tell of files of these versions; else that of a complete index must."""
+        return self.marks is None or self.marks.versions.isdisjoint(versions)
+
     def _refuse(self, source: str, version: int, sha256: bytes, reason: int) -> None:
         self.refused.setdefault((source, sha256), set()).add(reason)
         if reason not in TRANSIENT:
             self.versions.add((source, version))
 
     def take(self, frames: Sequence[NewFrame], refusals: Sequence[NewRefusal]) -> Batch:
-        """Sort out what is new, and count it as known from now on.
+        """Sort out what is new, and count it as known from now on; for files that the index ``settles``.
 
         A frame is there already if its (source, sha256) or its (time, sha256) is. A refusal is recorded once per
         (source, sha256) and version; one that may pass (in the future, unreadable) can be followed by another.

@@ -109,6 +109,8 @@ FRAME_COLUMNS = (
 )
 INDEX_COLUMNS = (_TIME, *_FILE, _ARRIVAL)
 """Of the frame columns, those that tell what is new."""
+MARK_COLUMNS = (*_FILE[1:], _ARRIVAL)
+"""Of these, those that nearly always suffice."""
 DUPLICATE_COLUMNS = (_TIME, *_FILE)
 REFUSAL_COLUMNS = (
     Column("as_of", "int64", attributes={"units": TIME_UNITS, "long_name": "time of judgement"}),

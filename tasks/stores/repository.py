@@ -86,7 +86,9 @@ def _config() -> icechunk.RepositoryConfig:
         }
     )
     config = icechunk.RepositoryConfig.default()
-    config.manifest = icechunk.ManifestConfig(splitting=split)
+    # By default every session reads the manifests of arrays named time, lat and so on ahead, wanted or not.
+    preload = icechunk.ManifestPreloadConfig(max_total_refs=0)
+    config.manifest = icechunk.ManifestConfig(splitting=split, preload=preload)
     return config
 
 
