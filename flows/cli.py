@@ -41,7 +41,7 @@ def nightly_command(
 ) -> None:
     """Ingest, align, infer, record and publish one night. Exit code 3: degraded, 1: failed."""
     quiet_prefect()
-    from flows.nightly import nightly
+    from flows.nightly import nightly, summary_of
 
     state = nightly(
         night=_date(day),
@@ -51,7 +51,7 @@ def nightly_command(
         rescan=rescan,
         return_state=True,
     )
-    summary = state.result()
+    summary = summary_of(state)
     typer.echo(f"{summary.series}\n{summary.report}")
     raise typer.Exit({"ok": 0, "degraded": EXIT_DEGRADED, "failed": EXIT_FAILED}[summary.verdict])
 

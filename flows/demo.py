@@ -3,7 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
-from flows.nightly import nightly
+from flows.nightly import nightly, summary_of
 from models.simulation.network import NetworkSpec
 from tasks.demo_network import DemoNetwork, deliver_late
 from tasks.demo_truth import Comparison, compare_with_truth
@@ -18,7 +18,7 @@ def run_demo_nights(network: DemoNetwork, spec: NetworkSpec) -> list[NightSummar
             deliver_late(network.folder)
         night = spec.start_date + timedelta(days=day)
         state = nightly(night=night, config=network.configuration, return_state=True)
-        summaries.append(state.result(raise_on_failure=False))
+        summaries.append(summary_of(state))
     return summaries
 
 

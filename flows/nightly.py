@@ -12,6 +12,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from tasks import night_steps as step
 from tasks.following import follow
+from tasks.night_summary import NightFailed, NightSummary
 
 
 @flow(
@@ -32,7 +33,7 @@ def nightly(
     """Publishes the series up to the end of ``night`` (UTC; the day before the scheduled start where absent).
 
     One camera's failure is a row of the summary. The run is *Degraded* or *Failed* by the thresholds of the
-    configuration, and what could be published is published all the same. Running it again redoes only what is new.
+    configuration; a failed night is recorded and not published. Running it again redoes only what is new.
     """
     started = flow_run.get_scheduled_start_time()
     plan = step.prepare_night(
@@ -48,8 +49,21 @@ def nightly(
     published = step.publish_night(plan, recorded)
     summary = step.report_night(plan, recorded, published)
     if summary.verdict == "failed":
-        return Failed(
-            message=f"{len(summary.without_output)} of {summary.cameras} cameras without output", data=summary
-        )
+        failure = NightFailed(summary)
+        return Failed(message=str(failure), data=failure)
     name = "Completed" if summary.verdict == "ok" else "Degraded"
     return Completed(name=name, message=f"{summary.frames} frames, run {summary.run}", data=summary)
+
+
+def summary_of(state: State) -> NightSummary:
+    """The summary of a night that ran to its end, failed ones included.
+
+    Raises:
+        Exception: What ended the night before its end, a ConfigurationError for instance.
+    """
+    result = state.result(raise_on_failure=False)
+    if isinstance(result, NightSummary):
+        return result
+    if isinstance(result, NightFailed):
+        return result.summary
+    raise result

@@ -162,7 +162,13 @@ def record_night(
 
 @task(name="publish", **_STEP)
 def publish_night(plan: NightPlan, summary: NightSummary) -> Published:
-    """Project the record onto ``series.zarr``; a night that is published already stays as it is."""
+    """Project the record onto ``series.zarr``; a night that is published already stays as it is.
+
+    A failed night is not published: its gaps would stand for ever. The next run publishes it with its own.
+    """
+    if summary.verdict == "failed":
+        get_run_logger().error("night %s failed and is not published: mend it and run it again", plan.night)
+        return Published(str(plan.published_root / "series.zarr"), 0, "")
     published = publish_run(
         ResultsRecord(plan.results_uri),
         plan.published_root / "series.zarr",

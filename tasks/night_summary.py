@@ -51,6 +51,20 @@ class NightSummary:
     report: str = ""
 
 
+class NightFailed(Exception):
+    """More cameras are without output than the configuration allows.
+
+    Attributes:
+        summary: Of the night, which is recorded and not published.
+    """
+
+    def __init__(self, summary: NightSummary) -> None:
+        self.summary = summary
+        super().__init__(
+            f"{len(summary.without_output)} of {summary.cameras} cameras without output: see {summary.report}"
+        )
+
+
 def camera_rows(
     cameras: Sequence[str],
     ingests: Iterable[IngestSummary],
