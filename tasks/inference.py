@@ -132,6 +132,8 @@ class BatchInference:
         done = pd.MultiIndex.from_frame(recorded[["time", "frame_sha256"]])
         known = pd.MultiIndex.from_frame(frames[["time", "sha256"]]).isin(done)
         inferred = self._infer(archive, camera, frames[~known].reset_index(drop=True), rows)
+        if not known.any():
+            return inferred
         realigned = self._realign(camera, frames[known], recorded)
         filled = [table for table in (inferred, realigned) if len(table)]
         return pd.concat(filled, ignore_index=True) if filled else inferred
