@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+import icechunk
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -50,9 +51,14 @@ async def _fetch(store: Any, groups: Sequence[str], rows: Sequence[int]) -> list
     metadata = {name: (await root.getitem(f"{name}/frames")).metadata for name in set(groups)}
 
     async def one(group: str, row: int) -> _StoredFrame:
-        data = await store.get(chunk_key(group, row), prototype)
+        mend = "Mend: restore the repository"
+        try:
+            data = await store.get(chunk_key(group, row), prototype)
+        except icechunk.IcechunkError as error:  # the object is gone, or is shorter than it was
+            cause = str(error).splitlines()[0].strip(" x")
+            raise MissingFrameError(f"frame {row} of {group} cannot be read: {cause}. {mend}") from error
         if data is None:
-            raise MissingFrameError(f"frame {row} of {group} is missing. Mend: restore the repository")
+            raise MissingFrameError(f"frame {row} of {group} is missing. {mend}")
         return _StoredFrame(
             metadata[group].codecs[0], data.to_bytes(), metadata[group].chunk_grid.chunk_shape
         )
