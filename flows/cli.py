@@ -152,6 +152,56 @@ def predict_cloud(
         typer.echo("\t".join(str(answer.get(key, "")) for key in ("image", "cover", "okta", "error")))
 
 
+Labels = Annotated[Path | None, typer.Option(help="Folder of horizon label files.")]
+Cameras = Annotated[Path | None, typer.Option(help="Folder of the camera folders that they label.")]
+Cloud = Annotated[Path | None, typer.Option(help="Folder of manifest.csv and wsiseg.")]
+
+
+@train.command("cloud")
+def train_cloud(
+    output: Annotated[Path, typer.Argument(help="safetensors file to write; its card goes beside it.")],
+    work: Annotated[Path, typer.Option(help="Where rendered pictures are kept.")] = Path("vigie-training"),
+    scenes: Annotated[int, typer.Option(min=25, help="Rendered training pictures.")] = 3000,
+    steps: Annotated[int, typer.Option(min=1)] = 1500,
+    seed: Annotated[int, typer.Option(help="A training seed: 500000 to 539999.")] = 500_000,
+    architecture: Annotated[str, typer.Option(help="unet or fcn.")] = "unet",
+    labels: Labels = None,
+    cameras: Cameras = None,
+    cloud: Cloud = None,
+    train_on_real: Annotated[bool, typer.Option(help="Train on the labelled training cameras too.")] = False,
+) -> None:
+    """Train the visible cloud cover; real labels, where given, are what it is scored on."""
+    quiet_prefect()
+    from flows.train_models import RealLabels, train_cloud_cover
+
+    real = RealLabels(labels, cameras, cloud, train_on_real)
+    train_cloud_cover(
+        output, work, scenes=scenes, steps=steps, seed=seed, architecture=architecture, real=real
+    )
+    typer.echo(str(output))
+
+
+@evaluate.command("cloud")
+def evaluate_cloud_command(
+    labels: Labels = None,
+    cameras: Cameras = None,
+    cloud: Cloud = None,
+    weights: Annotated[
+        list[str] | None, typer.Option(help="name=FILE, repeatable; the shipped UNet and FCN where absent.")
+    ] = None,
+    form: Json = "text",
+) -> None:
+    """Score cover and masks beside thresholds and trivial controls, with intervals."""
+    from tasks.cloud_evaluation import evaluate_cloud, table_json, table_text
+    from tasks.weights import SHIPPED_CLOUD_BASELINE, SHIPPED_CLOUD_WEIGHTS, load_cloud_model
+
+    shipped = {"unet": SHIPPED_CLOUD_WEIGHTS, "fcn": SHIPPED_CLOUD_BASELINE}
+    named = dict(pair.split("=", 1) for pair in weights) if weights else shipped
+    networks = {name: load_cloud_model(Path(path))[0] for name, path in named.items()}
+    rows = evaluate_cloud(networks, labels=labels, cameras=cameras, cloud=cloud)
+    typer.echo(table_json(rows) if form == "json" else table_text(rows))
+
+
 def _date(text: str) -> date:
     try:
         return date.fromisoformat(text)

@@ -1,0 +1,88 @@
+"""The Prefect tasks of a training: pictures, network, scores. References in, a reference out."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.logging import get_run_logger
+
+from models.cloud import CloudConfig
+from models.learn.loop import LoopConfig
+from tasks.cloud_evaluation import card_metrics, evaluate_cloud, table_text
+from tasks.cloud_labels import read_rendered
+from tasks.cloud_training import (
+    horizon_source,
+    rendered_source,
+    scored_samples,
+    train_calibrate_save,
+    wsiseg_source,
+)
+from tasks.demo_network import write_training_set
+from tasks.weights import load_cloud_model, record_metrics
+
+_STEP: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False, "retries": 0}
+HELD_OUT_SEED_OFFSET = 60_000
+"""Held-out scenes for the calibration have another training seed: other places, cameras, weather."""
+
+
+@dataclass(frozen=True)
+class RealLabels:
+    """Where labelled real pictures are; their weights stay out of the repository.
+
+    Attributes:
+        labels: Folder of horizon label files.
+        cameras: Folder of the camera folders that they label.
+        cloud: Folder of ``manifest.csv`` and ``wsiseg``.
+        train: Train on the training cameras and blocks too, not only score.
+    """
+
+    labels: Path | None = None
+    cameras: Path | None = None
+    cloud: Path | None = None
+    train: bool = False
+
+
+@task(name="render training pictures", **_STEP)
+def render_pictures(folder: Path, scenes: int, seed: int, held_out: int) -> tuple[Path, Path]:
+    """Render training and held-out scenes; what is there already is kept."""
+    training, calibration = folder / "training", folder / "held-out"
+    write_training_set(training, scenes, seed, width=320)
+    write_training_set(calibration, held_out, seed + HELD_OUT_SEED_OFFSET, width=320)
+    return training, calibration
+
+
+@task(name="train cloud", **_STEP)
+def train_and_save(
+    output: Path, rendered: tuple[Path, Path], real: RealLabels, config: CloudConfig, loop: LoopConfig
+) -> Path:
+    """Train, calibrate on held-out scenes, and write weights with their card; goes on where it was interrupted."""
+    sources = [rendered_source(rendered[0], config)]
+    if real.train and real.labels is not None and real.cameras is not None:
+        sources.append(horizon_source(real.labels, real.cameras, config))
+    if real.train and real.cloud is not None:
+        sources.append(wsiseg_source(real.cloud, config))
+    log = get_run_logger()
+    _, digest = train_calibrate_save(
+        output,
+        sources,
+        list(read_rendered(rendered[1])),
+        config,
+        loop,
+        test=scored_samples(config, real.labels, real.cameras, real.cloud),
+        progress=lambda step, loss: log.info("step %d of %d: loss %.3f", step, loop.steps, loss),
+    )
+    log.info("%s: %s", output, digest)
+    return output
+
+
+@task(name="score cloud", **_STEP)
+def score(weights: Path, real: RealLabels) -> str:
+    """Score beside thresholds and controls, and write the figures into the card."""
+    model, _ = load_cloud_model(weights)
+    rows = evaluate_cloud({"unet": model}, labels=real.labels, cameras=real.cameras, cloud=real.cloud)
+    record_metrics(weights, card_metrics(rows, "unet"))
+    text = table_text(rows)
+    get_run_logger().info("%s", text)
+    return text
