@@ -23,8 +23,6 @@ from tasks.cloud_labels import (
     read_wsiseg,
 )
 
-REFERENCE = "unet"
-
 
 @dataclass
 class EvaluationRow:
@@ -37,7 +35,7 @@ class EvaluationRow:
         abstained: Of these, frames without an answer.
         values: Statistic -> value, by ``models.learn.metrics.STATISTICS``.
         intervals: Statistic -> 95 % bootstrap interval over groups.
-        difference: Statistic -> 95 % interval of (reference - this method), paired by frame.
+        difference: Statistic -> 95 % interval of (first network - this method), paired by frame.
         by_group: Group -> (frames, mean absolute error in oktas).
         within_sigma: Share of answers whose error is within one stated standard error; ``None`` where none is stated.
     """
@@ -119,12 +117,12 @@ def evaluate_set(
 ) -> list[EvaluationRow]:
     """Score networks, thresholds and controls on one set of labelled frames.
 
-    Thresholds are given the labelled sky, the sky that the reference network finds, or the whole picture.
+    Thresholds are given the labelled sky, the sky that the first network finds, or the whole picture.
 
     Args:
         dataset: Name of the set.
         images: Labelled frames, none of which any of ``networks`` was trained on.
-        networks: Name -> model; ``unet`` is what the others are compared with.
+        networks: Name -> model; the others are compared with the first.
         mean_cover: Of the training side, for the control that always answers it.
         resamples: Of the bootstrap.
     """
@@ -133,10 +131,11 @@ def evaluate_set(
         return []
     answers: dict[str, list[_Answer]] = {}
     network_sky: list[NDArray[np.bool_]] | None = None
+    first = next(iter(networks), None)
     for name, model in networks.items():
         estimates = predict_cover(model, [image.rgb for image in images])
         answers[name] = _network(estimates, images)
-        if name == REFERENCE:
+        if name == first:
             network_sky = [e.mask != OTHER for e in estimates]
     labelled = [_labelled_sky(image) for image in images]
     for name, rule in THRESHOLDS.items():
@@ -149,7 +148,7 @@ def evaluate_set(
     answers["always cloud"] = _constant(images, 1.0)
     answers["always clear"] = _constant(images, 0.0)
     scores = {name: _scores(images, given) for name, given in answers.items()}
-    reference = scores.get(REFERENCE)
+    reference = scores.get(first) if first is not None else None
     rows = []
     for name, given in scores.items():
         rows.append(_row(dataset, name, given, reference, resamples))
@@ -163,7 +162,7 @@ def _row(
     groups = sorted({s.group for s in scores})
     errors = {g: [s.error_okta for s in scores if s.group == g] for g in groups}
     against = {}
-    if reference is not None and name != REFERENCE:
+    if reference is not None and reference is not scores:
         against = {
             key: bootstrap_interval(reference, STATISTICS[key], against=scores, resamples=resamples)
             for key in ("mae_okta", "within_one_okta")
@@ -193,7 +192,7 @@ def table_text(rows: Sequence[EvaluationRow]) -> str:
         lines += [f"{dataset}: {part[0].frames} frames ({groups})"]
         lines += [
             f"{'method':34} {'MAE oktas [95 %]':>20} {'+-1 okta [95 %]':>20} {'acc':>5} {'F1':>5} {'bias':>6}"
-            f" {'none':>4} {'MAE: unet - this':>18}"
+            f" {'none':>4} {'MAE: first - this':>18}"
         ]
         for r in part:
             v, i = r.values, r.intervals
@@ -222,6 +221,23 @@ def table_json(rows: Sequence[EvaluationRow]) -> str:
     return json.dumps([clean(vars(row)) for row in rows], indent=1)
 
 
+def card_metrics(rows: Sequence[EvaluationRow], method: str) -> dict[str, Any]:
+    """One method's figures by data set, for the card of its weights."""
+    return {
+        row.dataset: {
+            "frames": row.frames,
+            "abstained": row.abstained,
+            **{k: round(v, 3) for k, v in row.values.items() if math.isfinite(v)},
+            "mae_okta_interval_95": [round(v, 3) for v in row.intervals["mae_okta"]],
+            "within_one_okta_interval_95": [round(v, 3) for v in row.intervals["within_one_okta"]],
+            "within_sigma": None if row.within_sigma is None else round(row.within_sigma, 3),
+            "mae_okta_by_group": {g: round(v, 3) for g, (_, v) in row.by_group.items()},
+        }
+        for row in rows
+        if row.method == method
+    }
+
+
 def mean_cover_of(images: Sequence[LabelledImage], default: float = 0.5) -> float:
     """Mean cover of the frames that can be judged."""
     covers = [cover_of_mask(image.mask) for image in scorable(images)]
@@ -239,7 +255,7 @@ def evaluate_cloud(
     """The whole table: horizon frames of the test cameras, and WSISEG's test blocks.
 
     Args:
-        networks: Name -> model, ``unet`` among them.
+        networks: Name -> model; the others are compared with the first.
         labels: Folder of horizon label files.
         cameras: Folder of camera folders with the images that they label.
         cloud: Folder of ``manifest.csv`` and ``wsiseg``.

@@ -17,7 +17,8 @@ from models.cloud import CloudConfig, CloudModel, build_cloud_net
 from tasks.errors import ConfigurationError
 
 SHIPPED_CLOUD_WEIGHTS = Path(models.__file__).parent / "weights" / "cloud.safetensors"
-SHIPPED_CLOUD_BASELINE = SHIPPED_CLOUD_WEIGHTS.with_name("cloud_fcn.safetensors")
+SHIPPED_CLOUD_UNET = SHIPPED_CLOUD_WEIGHTS.with_name("cloud_unet.safetensors")
+"""The UNet that did no better than the shipped FCN; kept to be scored beside it."""
 CARD_VERSION = 1
 
 
@@ -89,6 +90,20 @@ def read_card(weights: Path) -> dict[str, Any]:
             path, None, f"card version {found}", f"retrain, or use version {CARD_VERSION}"
         )
     return card
+
+
+def record_metrics(weights: Path, metrics: dict[str, Any]) -> None:
+    """Write measured figures into the card of a weights file, in place of those there.
+
+    Args:
+        weights: ``*.safetensors`` with its card.
+        metrics: JSON values, by data set.
+
+    Raises:
+        ConfigurationError: There is no card.
+    """
+    card = read_card(weights) | {"metrics": metrics}
+    card_path(weights).write_text(json.dumps(card, indent=1) + "\n")
 
 
 def load_cloud_model(path: Path | None = None) -> tuple[CloudModel, str]:

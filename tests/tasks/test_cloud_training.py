@@ -9,7 +9,7 @@ from PIL import Image
 from models.cloud import CloudConfig
 from models.learn.augment import AugmentConfig
 from models.learn.loop import LoopConfig
-from tasks.cloud_evaluation import evaluate_set, mean_cover_of, scorable, table_json, table_text
+from tasks.cloud_evaluation import card_metrics, evaluate_set, mean_cover_of, scorable, table_json, table_text
 from tasks.cloud_labels import (
     HORIZON_TEST_CAMERAS,
     HORIZON_TRAIN_CAMERAS,
@@ -30,7 +30,7 @@ from tasks.cloud_training import (
     wsiseg_source,
 )
 from tasks.errors import ConfigurationError
-from tasks.weights import load_cloud_model, read_card
+from tasks.weights import load_cloud_model, read_card, record_metrics
 
 CONFIG = CloudConfig(widths=(8, 16), context_heads=2, long_side=32, min_luma=0.05)
 LOOP = LoopConfig(steps=60, learning_rate=5e-3, warm_up=5, report_every=20)
@@ -131,6 +131,9 @@ def test_trains_calibrates_saves_and_beats_the_controls(tmp_path):
     # the table names every method once and is strict JSON
     assert "hybrid blue-red, network's sky" in table_text(rows)
     assert len(json.loads(table_json(rows))) == len(rows) == 1 + 3 * 3 + 3
+    record_metrics(path, card_metrics(rows, "unet"))
+    assert read_card(path)["metrics"]["toy"]["frames"] == 18
+    load_cloud_model(path)
     assert by_name["red/blue > .75, labelled sky"].values["mae_okta"] == pytest.approx(0, abs=0.2)
 
 
