@@ -7,6 +7,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from tasks.errors import StoreError
 from tasks.stores.camera_archive import CameraArchive
 from tasks.stores.repository import StoreNotFound
 from tasks.stores.satellite_archive import SatelliteArchive
@@ -71,8 +72,8 @@ def find_touched(
             rows = CameraArchive(archive_root, camera).rows()
         except StoreNotFound:
             continue
-        except Exception as error:  # noqa: BLE001 - one unreadable archive is a row of the night, not its end
-            faults[camera] = f"{type(error).__name__}: {error}"
+        except StoreError as error:  # one unreadable archive is a row of the night, not its end
+            faults[camera] = str(error)
             continue
         newer = slots.loc[slots["arrival"] > slots_after, "time"].to_numpy("datetime64[ns]")
         touched = touched_rows(rows, frames_after, newer, reach)
@@ -87,7 +88,7 @@ def new_slots(archive_root: str, grid: str | None) -> pd.DataFrame:
     if grid is not None:
         try:
             return SatelliteArchive(archive_root, grid).slots_since(0)
-        except StoreNotFound:
+        except StoreError:  # none yet; or unreadable, and then each camera-day that needs it says so
             pass
     return pd.DataFrame({"time": np.empty(0, "datetime64[ns]"), "arrival": np.empty(0, np.int64)})
 

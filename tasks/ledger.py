@@ -62,11 +62,16 @@ def camera_ledger(archive_root: str, camera: str, record: ResultsRecord) -> Came
 
 def grid_ledger(archive_root: str, grid: str) -> list[str]:
     """Lines about one satellite grid: slots by status and product, standing refusals."""
+    archive = SatelliteArchive(archive_root, grid)
     try:
-        archive = SatelliteArchive(archive_root, grid)
-        status, refusals = archive.status(), archive.refusals()
+        refusals = archive.refusals()
+    except StoreError as error:
+        return [f"satellite {grid}: {error}"]
+    refused = [f"  refused {row.source}: {row.reason}, {row.detail}" for row in refusals.itertuples()]
+    try:
+        status = archive.status()
     except StoreNotFound:
-        return [f"satellite {grid}: no archive yet"]
+        return [f"satellite {grid}: no slot yet", *refused]
     span = f"{status.index[0]} to {status.index[-1]}" if len(status) else "empty"
     lines = [f"satellite {grid}: {len(status)} slots due, {span}"]
     for product in status:
@@ -74,9 +79,7 @@ def grid_ledger(archive_root: str, grid: str) -> list[str]:
         lines.append(
             f"  {product}: " + ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
         )
-    for row in refusals.itertuples():
-        lines.append(f"  refused {row.source}: {row.reason}, {row.detail}")
-    return lines
+    return lines + refused
 
 
 def _last_night(record: ResultsRecord, camera: str) -> str:

@@ -14,10 +14,12 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from models.cloud import predict_cover
 from models.contracts.record import latest
 from models.contracts.series import QUANTITIES
+from tasks.errors import StoreError
 from tasks.night_plan import NightPlan
 from tasks.night_summary import NightSummary
 from tasks.publishing import Published
 from tasks.stores.camera_archive import CameraArchive
+from tasks.stores.codec import ImageDecodeError
 from tasks.stores.results import ResultsRecord
 from tasks.weights import load_cloud_model
 
@@ -97,15 +99,27 @@ def night_picture(plan: NightPlan, summary: NightSummary) -> bytes | None:
     model, _ = load_cloud_model(Path(plan.settings.locate(weights)) if weights else None)
     strips = []
     for row in chosen.itertuples():
-        archive = CameraArchive(plan.archive_root, row.camera)
-        rows = archive.rows()
-        frame = archive.read_frames(rows[rows["sha256"] == row.frame_sha256].iloc[:1])[0]
+        frame = _frame_of(plan, row.camera, row.frame_sha256)
+        if frame is None:
+            continue
         if frame.dtype == np.uint16:
             frame = (frame >> 8).astype(np.uint8)
         strips.append(_beside(frame, predict_cover(model, [frame])[0].mask))
+    if not strips:
+        return None
     buffer = io.BytesIO()
     _stack(strips).save(buffer, "JPEG", quality=80)
     return buffer.getvalue()
+
+
+def _frame_of(plan: NightPlan, camera: str, sha256: str) -> np.ndarray | None:
+    """A recorded frame; ``None`` where its archive cannot be read any more: a picture less is no fault of the night."""
+    try:
+        archive = CameraArchive(plan.archive_root, camera)
+        rows = archive.rows()
+        return next(iter(archive.read_frames(rows[rows["sha256"] == sha256].iloc[:1])), None)
+    except (OSError, StoreError, ImageDecodeError):
+        return None
 
 
 def _least_certain(record: ResultsRecord, summary: NightSummary) -> pd.DataFrame:

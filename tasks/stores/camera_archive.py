@@ -23,7 +23,7 @@ from tasks.stores.camera_tables import frames_view, refusals_view
 from tasks.stores.camera_writing import PRIVACY, write_batch, write_privacy
 from tasks.stores.locks import local_path
 from tasks.stores.privacy import Polygon, check_polygon
-from tasks.stores.repository import StoreNotFound, open_repository, writer
+from tasks.stores.repository import StoreNotFound, open_repository, reading, writer
 from tasks.stores.tables import open_root
 
 __all__ = ["AppendResult", "CameraArchive", "NewFrame", "NewRefusal"]
@@ -71,10 +71,12 @@ class CameraArchive:
         return self._repository
 
     def _store(self) -> icechunk.IcechunkStore:
-        return self._open().readonly_session("main").store
+        with reading(self.uri):
+            return self._open().readonly_session("main").store
 
     def _tables(self) -> Tables:
-        return sync(read_tables(self._store()))
+        with reading(self.uri):
+            return sync(read_tables(self._store()))
 
     def exists(self) -> bool:
         """Whether anything was ever written."""
@@ -94,6 +96,15 @@ class CameraArchive:
         if folder is None:
             return int(self._open().chunk_storage_stats().native_bytes)
         return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+    def prepare(self) -> None:
+        """Create the archive where there is none, and read what an append needs: while its frames are still judged.
+
+        Raises:
+            WriterBusy, StoreError: As ``append`` would.
+        """
+        self._open_or_create()
+        self._current_index()
 
     def append(self, rows: Sequence[NewFrame], refusals: Sequence[NewRefusal] = ()) -> AppendResult:
         """Store frames and refusals in one commit; what is there already is not stored again.
@@ -129,15 +140,18 @@ class CameraArchive:
         session: icechunk.Session, indexed: tuple[str, ArchiveIndex] | None, complete: bool = False
     ) -> ArchiveIndex:
         """The index made before, if nobody has written since and it is as complete as wanted."""
-        if indexed is not None and indexed[0] == session.snapshot_id:
-            if not complete or indexed[1].marks is None:
-                return indexed[1]
+        snapshot, index = indexed or ("", ArchiveIndex())
+        if snapshot == session.snapshot_id and (not complete or index.marks is None):
+            return index
         return sync(ArchiveIndex.read(session.store, complete))
 
-    def _writer(self, message: str) -> Any:
+    def _open_or_create(self) -> icechunk.Repository:
         if self._repository is None:
             self._repository = open_repository(self.uri, "camera", create=True)
-        return writer(self.uri, "camera", message, self._repository)
+        return self._repository
+
+    def _writer(self, message: str) -> Any:
+        return writer(self.uri, "camera", message, self._open_or_create())
 
     def set_privacy(self, polygon: Sequence[tuple[float, float]] | None) -> None:
         """Black out a polygon in every frame read from now on, old and new; ``None`` shows all again.
@@ -156,7 +170,8 @@ class CameraArchive:
 
     def privacy(self) -> Polygon:
         """The polygon that is blacked out; empty where none is."""
-        return check_polygon(sync(open_root(self._store())).attrs.get(PRIVACY, ()))
+        with reading(self.uri):
+            return check_polygon(sync(open_root(self._store())).attrs.get(PRIVACY, ()))
 
     def rows(self) -> pd.DataFrame:
         """All frames, sorted by (time, sha256).
@@ -189,9 +204,10 @@ class CameraArchive:
         return index.versions.intersection(files)
 
     def _current_index(self, complete: bool = False) -> ArchiveIndex:
-        session = self._open().readonly_session("main")
-        self._indexed = session.snapshot_id, self._index_of(session, self._indexed, complete)
-        return self._indexed[1]
+        with reading(self.uri):
+            session = self._open().readonly_session("main")
+            self._indexed = session.snapshot_id, self._index_of(session, self._indexed, complete)
+            return self._indexed[1]
 
     def open(self, group: str | None = None) -> xr.Dataset:
         """One group as a lazy dataset, sorted by time, shadowed frames dropped.

@@ -56,6 +56,16 @@ def migration(kind: Kind, from_version: int) -> Callable[[Migration], Migration]
     return register
 
 
+@contextmanager
+def reading(uri: str | Path) -> Iterator[None]:
+    """Turns what Icechunk raises over a damaged or unreachable repository into a `StoreError` in one line."""
+    try:
+        yield
+    except icechunk.IcechunkError as error:
+        cause = str(error).splitlines()[0].strip(" x")
+        raise StoreError(f"{uri}: cannot be read: {cause}. Mend: restore it from a copy") from error
+
+
 def _storage(uri: str | Path) -> icechunk.Storage:
     folder = local_path(uri)
     if folder is not None:
@@ -200,12 +210,13 @@ def open_repository(
         StoreError: It holds another kind.
     """
     if repository_exists(uri):
-        repository = icechunk.Repository.open(_storage(uri), config=_config())
-        if _version_of(uri, kind, repository) == SCHEMA_VERSIONS[kind]:
-            return repository
+        with reading(uri):
+            repository = icechunk.Repository.open(_storage(uri), config=_config())
+            if _version_of(uri, kind, repository) == SCHEMA_VERSIONS[kind]:
+                return repository
     elif not create:
         raise StoreNotFound(f"{uri}: no {kind} archive here. Mend: check the path, or ingest first")
-    with writer_lock(uri, kind, timeout_s):
+    with writer_lock(uri, kind, timeout_s), reading(uri):
         return _prepare(uri, kind)
 
 
@@ -234,7 +245,8 @@ def writer(
         StoreError: The disk or the network below failed.
     """
     with writer_lock(uri, kind, timeout_s):
-        session = (repository or _prepare(uri, kind)).writable_session("main")
+        with reading(uri):
+            session = (repository or _prepare(uri, kind)).writable_session("main")
         try:
             yield session
             if session.has_uncommitted_changes:

@@ -19,6 +19,7 @@ from tasks.stores.repository import (
     StoreError,
     StoreNotFound,
     open_repository,
+    reading,
     repository_exists,
     writer,
 )
@@ -209,7 +210,8 @@ class SatelliteArchive:
 
     @cached_property
     def _root(self) -> zarr.Group:
-        return zarr.open_group(_session(self.uri).store, mode="r", zarr_format=3)
+        with reading(self.uri):
+            return zarr.open_group(_session(self.uri).store, mode="r", zarr_format=3)
 
     @property
     def _has_slots(self) -> bool:
@@ -226,7 +228,8 @@ class SatelliteArchive:
         return slice(first, self._root["arrival"].shape[0])  # type: ignore[union-attr]
 
     def _ledger(self, name: str) -> np.ndarray:
-        return np.asarray(self._root[name][self._held])  # type: ignore[index]
+        with reading(self.uri):
+            return np.asarray(self._root[name][self._held])  # type: ignore[index]
 
     def _refusal_rows(self) -> pd.DataFrame:
         return read_refusals(self._root if repository_exists(self.uri) else None)
@@ -279,7 +282,8 @@ def open_satellite(uri: str) -> xr.Dataset:
 
 
 def _session(uri: str) -> icechunk.Session:
-    return open_repository(uri, "satellite").readonly_session("main")
+    with reading(uri):
+        return open_repository(uri, "satellite").readonly_session("main")
 
 
 def _refusal(slot: ProductSlot, reason: Refusal, detail: str) -> SlotRefusal:

@@ -101,5 +101,6 @@ def test_an_archive_that_cannot_be_read_is_a_fault_of_that_camera(tmp_path):
             path.write_bytes(b"damaged")
     touched = find_touched(root, ["a", "b"], {}, None, HOUR)
     assert [day.camera for day in touched.camera_days] == ["b"]
-    assert list(touched.faults) == ["a"] and touched.faults["a"]
+    assert list(touched.faults) == ["a"]
+    assert "cannot be read" in touched.faults["a"] and "\n" not in touched.faults["a"]
     assert list(touched.arrivals) == ["b"]
