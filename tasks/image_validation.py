@@ -21,25 +21,15 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from models.contracts.flags import FrameFlag, Refusal
 from tasks.image_signatures import SUFFIXES, ImageRefused, check_size, kind_of
 from tasks.image_times import ExifTime
-from tasks.stores.codec import ImageDecodeError, decode_image, exif_orientation
+from tasks.stores.codec import EXIF_DAMAGE, ImageDecodeError, decode_image, exif_orientation, read_exif
 
 MAX_PIXELS = 100_000_000
 """Default limit: four times the largest webcam panoramas; a bomb states thousands of times more."""
 
 _EXIF_IFD, _DATETIME_ORIGINAL, _OFFSET_ORIGINAL, _SUBSEC_ORIGINAL = 0x8769, 0x9003, 0x9011, 0x9291
-_METADATA_BYTES = 1 << 17
 _PNG_GREY = (0, 4)  # colour types, PNG specification 11.2.1
 _COLOUR_FLAGS = {"GRAY": FrameFlag.GREY, "L": FrameFlag.GREY, "CMYK": FrameFlag.CMYK, "YCCK": FrameFlag.CMYK}
 _THREAD = threading.local()
-_EXIF_DAMAGE = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    KeyError,
-    struct.error,
-    Image.DecompressionBombError,
-)
 
 
 @dataclass(frozen=True)
@@ -119,7 +109,7 @@ def _jpeg_header(data: bytes) -> tuple[int, int, str]:
     try:  # legal samplings that TurboJPEG does not know
         with Image.open(BytesIO(data), formats=("JPEG",)) as image:
             return image.height, image.width, image.mode
-    except (*_EXIF_DAMAGE, EOFError):
+    except (*EXIF_DAMAGE, EOFError):
         cut = b"\xff\xda" not in data  # the picture itself never begins
         raise ImageRefused(Refusal.TRUNCATED if cut else Refusal.DECODE_ERROR, words) from None
 
@@ -141,15 +131,13 @@ def _kept(
     """Decodes in full an image that is stored as it came; height and width are its header's."""
     if encoding != "jpeg" or flags & FrameFlag.CMYK or not _decodes_plainly(data, height, width):
         _decoded(data, encoding)
-    head = data[:_METADATA_BYTES]
-    if not any(mark in head for mark in (b"Exif\0\0", b"eXIf", b"tiff:Orientation")):
-        return AcceptedImage(encoding, height, width, data, sha256, flags, None)
-    orientation = exif_orientation(data)
+    exif = read_exif(data)
+    orientation = exif_orientation(exif)
     if orientation != 1:
         flags |= FrameFlag.EXIF_ROTATED
     if orientation >= 5:
         height, width = width, height
-    return AcceptedImage(encoding, height, width, data, sha256, flags, _exif_time(data))
+    return AcceptedImage(encoding, height, width, data, sha256, flags, _exif_time(exif))
 
 
 def _decodes_plainly(data: bytes, height: int, width: int) -> bool:
@@ -180,7 +168,7 @@ def _judge_other(data: bytes, max_pixels: int, sha256: bytes) -> AcceptedImage:
         upright = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
     if rotated:
         flags |= FrameFlag.EXIF_ROTATED
-    return _reencoded(upright, flags, sha256, _exif_time(data))
+    return _reencoded(upright, flags, sha256, _exif_time(read_exif(data, unmarked=True)))
 
 
 def _judge_tiff(data: bytes, max_pixels: int, sha256: bytes) -> AcceptedImage:
@@ -205,7 +193,7 @@ def _judge_tiff(data: bytes, max_pixels: int, sha256: bytes) -> AcceptedImage:
     if pixels.dtype != np.uint16 or pixels.shape[:2] != (height, width):
         raise ImageRefused(Refusal.UNSUPPORTED, f"TIFF of {pixels.dtype} {pixels.shape}")
     flags = FrameFlag.GREY if pixels.ndim == 2 or pixels.shape[2] < 3 else FrameFlag(0)
-    return _reencoded(pixels, flags, sha256, _exif_time(data))
+    return _reencoded(pixels, flags, sha256, _exif_time(read_exif(data, unmarked=True)))
 
 
 def _reencoded(pixels: np.ndarray, flags: FrameFlag, sha256: bytes, exif: ExifTime | None) -> AcceptedImage:
@@ -222,7 +210,7 @@ def _pillow_refusals() -> Iterator[None]:
         yield
     except Image.DecompressionBombError as error:
         raise ImageRefused(Refusal.TOO_MANY_PIXELS, str(error)) from error
-    except (*_EXIF_DAMAGE, EOFError) as error:
+    except (*EXIF_DAMAGE, EOFError) as error:
         words = str(error) or type(error).__name__
         cut = any(
             word in words.lower() for word in ("truncated", "end of file", "not enough", "eof", "unpack")
@@ -230,11 +218,13 @@ def _pillow_refusals() -> Iterator[None]:
         raise ImageRefused(Refusal.TRUNCATED if cut else Refusal.DECODE_ERROR, words) from error
 
 
-def _exif_time(data: bytes) -> ExifTime | None:
-    """Time tags of any image; damaged metadata is no metadata."""
+def _exif_time(exif: Image.Exif | None) -> ExifTime | None:
+    """Time tags; damaged metadata is no metadata."""
+    if exif is None:
+        return None
     try:
-        tags = Image.open(BytesIO(data)).getexif().get_ifd(_EXIF_IFD)
-    except _EXIF_DAMAGE:
+        tags = exif.get_ifd(_EXIF_IFD)
+    except EXIF_DAMAGE:
         return None
     original, offset, subsec = (tags.get(t) for t in (_DATETIME_ORIGINAL, _OFFSET_ORIGINAL, _SUBSEC_ORIGINAL))
     if not isinstance(original, str):

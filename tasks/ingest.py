@@ -117,7 +117,9 @@ def _ingest(
     """Judges and appends batch by batch; the next batch is read while one is written."""
     sidecar = parse_sidecar(read_sidecar(camera.source) or "")
     timing: _Timing | None = None
-    for judged in _judge_ahead(new, batch, max_pixels, _readers(camera)):
+    for judging in _judge_ahead(new, batch, max_pixels, _readers(camera)):
+        archive.prepare()
+        judged = list(judging)
         if timing is None:
             any_exif = any(isinstance(j.verdict, AcceptedImage) and j.verdict.exif for j in judged)
             undated = is_undated_group(camera, [image.name for image in images], sidecar, any_exif)
@@ -209,18 +211,18 @@ class _Timing:
 
 def _judge_ahead(
     new: Sequence[tuple[int, SourceImage]], batch: int, max_pixels: int, readers: int
-) -> Iterator[list[_Judged]]:
-    """Judged batches, one batch ahead of the consumer."""
+) -> Iterator[Iterator[_Judged]]:
+    """Batches being judged, and one batch ahead of the consumer."""
     with ThreadPoolExecutor(readers) as pool:
         judge = partial(_judge, max_pixels=max_pixels)
         running = None
         for start in range(0, len(new), batch):
             ahead = pool.map(judge, new[start : start + batch])
             if running is not None:
-                yield list(running)
+                yield running
             running = ahead
         if running is not None:
-            yield list(running)
+            yield running
 
 
 def _judge(listed: tuple[int, SourceImage], max_pixels: int) -> _Judged:

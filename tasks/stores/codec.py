@@ -5,6 +5,7 @@ JPEGs decode with simplejpeg, pixel for pixel as Pillow does, in half the time.
 """
 
 import asyncio
+import struct
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -29,6 +30,16 @@ ENCODINGS: dict[str, str] = {"jpeg": "uint8", "png": "uint8", "png16": "uint16"}
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _EXIF_ORIENTATION = 0x0112
+EXIF_DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    KeyError,
+    struct.error,
+    Image.DecompressionBombError,
+)
+"""What Pillow raises on damaged metadata."""
 _METADATA_BYTES = 1 << 17  # EXIF and XMP stand before the picture, in segments of at most 64 KiB
 
 
@@ -71,22 +82,30 @@ def decode_image(data: bytes, encoding: str) -> np.ndarray:
         if _check_png(data) != (16 if encoding == "png16" else 8):
             raise ImageDecodeError(f"PNG of {data[24]} bits per channel is not of encoding {encoding!r}")
         frame = _decode_png16(data) if encoding == "png16" else _decode_with_pillow(data, "PNG")
-    return np.ascontiguousarray(_upright(frame, exif_orientation(data)))
+    return np.ascontiguousarray(_upright(frame, exif_orientation(read_exif(data))))
 
 
-def exif_orientation(data: bytes) -> int:
-    """EXIF orientation of an image file, 1 (upright) to 8; 1 where there is none, or none that makes sense."""
+def read_exif(data: bytes, unmarked: bool = False) -> Image.Exif | None:
+    """EXIF tags of an image file, XMP's orientation among them; ``None`` where there are none that can be read.
+
+    Args:
+        data: The file's bytes.
+        unmarked: Look without a mark of EXIF as well: in a TIFF they have none.
+    """
     head = data[:_METADATA_BYTES]
-    if not any(mark in head for mark in (b"Exif\0\0", b"eXIf", b"tiff:Orientation")):
-        return 1
+    if not unmarked and not any(mark in head for mark in (b"Exif\0\0", b"eXIf", b"tiff:Orientation")):
+        return None
     try:
-        value = Image.open(BytesIO(data)).getexif().get(_EXIF_ORIENTATION, 1)
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        Image.DecompressionBombError,
-    ):  # damaged metadata, sound picture
+        return Image.open(BytesIO(data)).getexif()
+    except EXIF_DAMAGE:  # damaged metadata, sound picture
+        return None
+
+
+def exif_orientation(exif: Image.Exif | None) -> int:
+    """Orientation that EXIF states, 1 (upright) to 8; 1 where it states none, or none that makes sense."""
+    try:
+        value = 1 if exif is None else exif.get(_EXIF_ORIENTATION, 1)
+    except EXIF_DAMAGE:
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
