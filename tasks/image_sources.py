@@ -29,12 +29,12 @@ _RETRIED_STATUS = frozenset((408, 425, 429, 500, 502, 503, 504))
 
 
 class SourceUnavailable(Exception):
-    """A camera's source cannot be listed, or one of its images cannot be read, at present."""
+    """A source cannot be listed, or one of its files cannot be read, at present."""
 
 
 @dataclass(frozen=True)
 class SourceImage:
-    """One image as listed.
+    """One file as listed.
 
     Attributes:
         name: Relative to the source, posix; the identity of the image within its camera.
@@ -59,18 +59,29 @@ def list_images(source: str) -> list[SourceImage]:
     Raises:
         SourceUnavailable: The folder is not there, or the server does not answer.
     """
+    return sorted(list_files(source, _is_image), key=lambda image: natural_key(image.name))
+
+
+def list_files(source: str, wanted: Callable[[str], bool]) -> list[SourceImage]:
+    """Lists the files of a source and of its sub-folders.
+
+    Args:
+        source: A folder, a web directory with an index page, or one file.
+        wanted: Whether to list a file, by its name relative to the source.
+
+    Raises:
+        SourceUnavailable: The folder is not there, or the server does not answer.
+    """
     try:
         filesystem, root = fsspec.core.url_to_fs(source)
-        found = _with_retries(lambda: _find(filesystem, root))
-        remote = _is_http(filesystem)
-        if remote:  # an index page names files only; each answers for its own size and date
+        found = _with_retries(lambda: _find(filesystem, root, wanted))
+        if _is_http(filesystem):  # an index page names files only; each answers for its own size and date
             with ThreadPoolExecutor(16) as pool:
                 infos = list(pool.map(lambda p: _with_retries(lambda: filesystem.info(p)), found))
             found = dict(zip(found, infos, strict=True))
     except (OSError, ClientError, ValueError, ImportError) as error:
         raise SourceUnavailable(f"{source}: {_words(error)}") from error
-    images = [_image(filesystem, root, path, info) for path, info in found.items()]
-    return sorted(images, key=lambda image: natural_key(image.name))
+    return [_image(filesystem, root, path, info) for path, info in found.items()]
 
 
 def read_image(image: SourceImage) -> bytes:
@@ -108,8 +119,8 @@ def _read(uri: str) -> bytes:
     return data
 
 
-def _find(filesystem: Any, root: str) -> dict[str, dict[str, Any]]:
-    if _is_image(root) and filesystem.isfile(root):
+def _find(filesystem: Any, root: str, wanted: Callable[[str], bool]) -> dict[str, dict[str, Any]]:
+    if wanted(root) and filesystem.isfile(root):
         return {root: filesystem.info(root)}
     if not _is_http(filesystem) and not filesystem.isdir(root):
         raise FileNotFoundError(f"no folder {root}")
@@ -118,7 +129,7 @@ def _find(filesystem: Any, root: str) -> dict[str, dict[str, Any]]:
         filesystem.invalidate_cache()
         filesystem.ls(root)  # unlike find, ls says so when the server does not
     found = filesystem.find(root, detail=True)
-    return {p: i for p, i in found.items() if _is_image(_relative(filesystem, root, p))}
+    return {p: i for p, i in found.items() if wanted(_relative(filesystem, root, p))}
 
 
 def _is_image(name: str) -> bool:

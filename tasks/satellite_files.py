@@ -22,6 +22,7 @@ from satpy.readers.core.yaml_reader import load_yaml_configs
 from models.contracts.flags import Refusal
 from models.contracts.slots import SLOT_VARIABLES, SatelliteGridSettings, pack
 from models.science.geometry import GeosGrid
+from tasks import image_sources
 from tasks.errors import ConfigurationError
 from tasks.stores.satellite_rows import ProductSlot, SatelliteFile, SlotRefusal
 
@@ -34,33 +35,20 @@ _MARGIN_PIXELS = 4
 _READ_ERRORS = (OSError, RuntimeError, ValueError, KeyError, AttributeError)
 
 
-class SourceUnavailable(Exception):
-    """The folder of satellite files is not there."""
-
-
 def list_files(source: str, pattern: str) -> list[SatelliteFile]:
     """Files of a source and its sub-folders whose name matches, sorted by name; hidden and unfinished files left out.
 
     Raises:
         SourceUnavailable: The folder is not there or does not answer.
     """
-    try:
-        filesystem, root = fsspec.core.url_to_fs(source)
-        if not filesystem.isdir(root):
-            raise SourceUnavailable(f"no folder {source}")
-        found = filesystem.find(root, detail=True)
-    except (OSError, ValueError, ImportError) as error:
-        raise SourceUnavailable(f"{source}: {error}") from error
-    files = []
-    for path, info in found.items():
-        name = path.removeprefix(root.rstrip("/")).lstrip("/")
+
+    def wanted(name: str) -> bool:
         last = PurePosixPath(name).name
-        if fnmatch(last, pattern) and not last.startswith("."):
-            stamp = info.get("ETag") or info.get("mtime") or info.get("LastModified") or ""
-            digest = hashlib.sha256(f"{info.get('size')} {stamp}".encode()).digest()
-            files.append(
-                SatelliteFile(name, filesystem.unstrip_protocol(path), int.from_bytes(digest[:8], "big"))
-            )
+        return fnmatch(last, pattern) and not last.startswith(".")
+
+    files = [
+        SatelliteFile(file.name, file.uri, file.version) for file in image_sources.list_files(source, wanted)
+    ]
     return sorted(files, key=lambda file: file.name)
 
 

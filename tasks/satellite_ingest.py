@@ -9,7 +9,8 @@ import numpy as np
 
 from models.contracts.flags import Refusal
 from models.contracts.slots import SatelliteGridSettings
-from tasks.satellite_files import SlotReader, SourceUnavailable, list_files
+from tasks.image_sources import SourceUnavailable
+from tasks.satellite_files import SlotReader, list_files
 from tasks.satellite_processes import FileReaders
 from tasks.stores.satellite_archive import SatelliteArchive
 from tasks.stores.satellite_rows import ProductSlot, SatelliteFile, SlotRefusal
