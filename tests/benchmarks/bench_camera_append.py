@@ -73,7 +73,8 @@ def main() -> None:
             write_day(folder, f"202603{turn + 1:02d}", pictures)
             empty = Path(scratch) / f"empty{turn}"
             CameraArchive(empty, "bench").append([])
-            for name, root in (("full", full), ("empty", empty)):
+            archives = [("full", full), ("empty", empty)]
+            for name, root in archives if turn % 2 else archives[::-1]:  # neither is always the first
                 results[name].append(add_day(root, folder))
     # the first round loads modules and starts threads
     medians = {

@@ -138,6 +138,28 @@ def test_reading_does_not_depend_on_the_order_of_arrival(tmp_path_factory, order
     assert archive.known() == {(new.source, 1) for new in ARRIVALS}
 
 
+def test_what_is_new_is_told_alike_by_marks_and_by_names(archive):
+    old = [
+        frame("2026-06-01T12:00", 1),
+        frame("2026-06-01T13:00", 2),
+        frame("2026-06-01T14:00", 3, height=30),
+    ]
+    archive.append(old, [refusal("bad.jpg", version=7)])
+    asked = {("1.jpg", 1), ("stranger.jpg", 1), ("new.jpg", 99), ("bad.jpg", 7)}
+    assert CameraArchive.at(archive.uri).known_among(asked) == {("1.jpg", 1), ("bad.jpg", 7)}
+    assert (
+        CameraArchive.at(archive.uri).known_among({("new.jpg", 99)}) == set()
+    )  # no version in common: marks suffice
+    again = CameraArchive.at(archive.uri)
+    again.prepare()
+    new = frame("2026-06-01T15:00", 4, version=99)
+    moved = frame("2026-06-01T13:00", 2, "moved.jpg", version=99)  # a mark of its content matches
+    assert again.append([new]).accepted == 1
+    result = again.append([new, moved])
+    assert (result.accepted, result.duplicates) == (0, 2)
+    assert archive.known() >= {("4.jpg", 99), ("moved.jpg", 99), ("3.jpg", 1), ("bad.jpg", 7)}
+
+
 def test_refusals_are_recorded_once(archive):
     archive.append([], [refusal("x.jpg"), refusal("x.jpg"), refusal("y.jpg", Refusal.NOT_AN_IMAGE)])
     archive.append([], [refusal("x.jpg")])
