@@ -40,14 +40,18 @@ def nightly_command(
     rescan: Annotated[bool, typer.Option(help="Read every image again.")] = False,
 ) -> None:
     """Ingest, align, infer, record and publish one night. Exit code 3: degraded, 1: failed."""
+    from tasks.night_plan import plan_night
+
+    night, layer, instant = _date(day), _parsed(settings), _instant(as_of)
+    plan_night(night, config, layer)  # a wrong configuration stops here, before a server is started
     quiet_prefect()
     from flows.nightly import nightly, summary_of
 
     state = nightly(
-        night=_date(day),
+        night=night,
         config=config,
-        command_line=_parsed(settings),
-        as_of=_instant(as_of),
+        command_line=layer,
+        as_of=instant,
         rescan=rescan,
         return_state=True,
     )

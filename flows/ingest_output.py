@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
+from flows.console import for_people
 from tasks.errors import ConfigurationError
 from tasks.ingest import IngestSummary, ingest_camera
 from tasks.night_plan import plan_night
@@ -56,4 +56,4 @@ def _print(summaries: list[IngestSummary]) -> None:
     for s in summaries:
         refused = ", ".join(f"{reason} {count}" for reason, count in sorted(s.refused.items()))
         table.add_row(s.camera, str(s.listed), str(s.accepted), refused, s.error or "")
-    Console().print(table)
+    for_people().print(table)

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from flows.console import for_people
 from tasks.errors import ConfigurationError
 from tasks.ledger import CameraLedger, camera_ledger, grid_ledger
 from tasks.registry import read_registry
@@ -46,11 +46,11 @@ def _print_cameras(ledgers: Iterable[CameraLedger]) -> None:
         table.add_row(
             ledger.camera, str(ledger.frames), ledger.first, ledger.last, refused or "none", ledger.last_night
         )
-    Console().print(table)
+    for_people().print(table)
 
 
 def _print_refusals(ledger: CameraLedger) -> None:
     table = Table("refused", "reason", "detail", "as of")
     for row in ledger.refusals.itertuples():
         table.add_row(str(row.source), str(row.reason), str(row.detail), str(row.as_of))
-    Console().print(table)
+    for_people().print(table)
