@@ -1,7 +1,7 @@
 """A network of simulated cameras: where they stand, what they look like, what they see and when."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 
@@ -193,7 +193,9 @@ def training_scene(seed: int, index: int, width: int = 320) -> Scene:
     rng = generator(seed, "training", index)
     family = TRAINING_FAMILIES[int(rng.integers(len(TRAINING_FAMILIES)))]
     camera_id = f"t{index}"
-    if FAMILIES[family].hfov_deg[0] > 120:
+    if FAMILIES[family].zenithal:
+        size = width, int(width * rng.uniform(0.7, 1.0))
+    elif FAMILIES[family].hfov_deg[0] > 120:
         size = 2 * width, int(2 * width * rng.uniform(0.1, 0.25))
     else:
         size = width, int(width * rng.uniform(0.56, 0.8))
@@ -203,12 +205,10 @@ def training_scene(seed: int, index: int, width: int = 320) -> Scene:
     if sun_position(time, *place)[0] < -5 and rng.random() < 0.75:  # fewer nights than nature has
         time = time + np.timedelta64(12, "h")
     elevation, azimuth = sun_position(time, *place)
-    character, weather = CameraCharacter.draw(rng), _any_weather(rng)
+    character, weather = _any_camera(rng), _any_weather(rng)
     view = _view(rng, family, *size)
     if elevation > 0 and rng.random() < 0.3:  # the sun in the picture, or near it
-        view = View(
-            view.width, view.height, view.hfov_deg, float(azimuth + rng.normal(0, 25)) % 360, view.horizon
-        )
+        view = replace(view, azimuth_deg=float(azimuth + rng.normal(0, 25)) % 360)
     return Scene(
         seed=seed + index // 25,
         camera_id=camera_id,
@@ -225,17 +225,31 @@ def training_scene(seed: int, index: int, width: int = 320) -> Scene:
     )
 
 
+def _any_camera(rng: np.random.Generator) -> CameraCharacter:
+    """A camera at random; one in six burns the sky out."""
+    character = CameraCharacter.draw(rng)
+    if rng.random() < 1 / 6:
+        return replace(character, exposure_bias_ev=float(rng.uniform(1.0, 1.9)))
+    return character
+
+
 def _any_weather(rng: np.random.Generator) -> LocalWeather:
-    kind = rng.random()
+    """Weather at random: skies that are hard to read, small heaps and thick haze, more often than nature has them."""
+    kind, hard = rng.random(), rng.random()
     cover = 0.0 if kind < 0.18 else 1.0 if kind < 0.40 else float(rng.uniform(0.02, 0.98))
     regime, foggy = float(rng.random()), rng.random() < 0.04
+    turbidity = float(rng.beta(1.3, 1.8))
+    if hard < 0.2 and 0 < cover < 1:  # small heaps in a wide sky
+        regime, cover = float(rng.uniform(0, 0.3)), float(rng.uniform(0.02, 0.45))
+    elif hard > 0.75:
+        turbidity = float(rng.uniform(0.6, 1.0))
     return LocalWeather(
         cover=1.0 if foggy else cover,
         regime=regime,
         top_height_m=3000.0,
         visibility_km=float(rng.uniform(0.3, 3)) if foggy else float(np.exp(rng.normal(3.3, 0.6))),
         rain=float(rng.random()) if cover == 1 and rng.random() < 0.25 else 0.0,
-        turbidity=float(rng.beta(1.3, 1.8)),
+        turbidity=turbidity,
         wind_km_h=(float(rng.normal(20, 15)), float(rng.normal(0, 15))),
     )
 
@@ -268,6 +282,7 @@ def _view(rng: np.random.Generator, family: str, width: int, height: int) -> Vie
         float(rng.uniform(*kind.hfov_deg)),
         float(rng.uniform(0, 360)),
         float(rng.uniform(*kind.horizon)),
+        kind.zenithal,
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.simulation import elements
+from models.simulation.all_sky import all_sky
 from models.simulation.canvas import Canvas
 from models.simulation.seeds import generator
 
@@ -28,6 +29,7 @@ class Family:
         horizon: Range of the horizon's row as a fraction of the height.
         water: ``river``, ``shore`` or ``none``.
         hfov_deg: Range of the horizontal field of view.
+        zenithal: The camera looks straight up; see `View`.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Family:
     horizon: tuple[float, float]
     water: str = "none"
     hfov_deg: tuple[float, float] = (45.0, 85.0)
+    zenithal: bool = False
 
 
 def _far(
@@ -253,14 +256,15 @@ _ALL = (
     Family("snow_ridge", _snow_ridge, (0.5, 0.75)),
     Family("harbour_quay", _harbour_quay, (0.35, 0.6), "shore"),
     Family("open_fields", _open_fields, (0.4, 0.75)),
+    Family("all_sky", all_sky, (0.5, 0.5), hfov_deg=(130, 165), zenithal=True),
     Family("river_bank", _river_bank, (0.35, 0.5), "river"),
     Family("sea_shore", _sea_shore, (0.35, 0.5), "shore"),
     Family("valley_village", _valley_village, (0.5, 0.62)),
     Family("castle_hill", _castle_hill, (0.5, 0.65)),
 )
 FAMILIES: dict[str, Family] = {family.name: family for family in _ALL}
-TRAINING_FAMILIES: tuple[str, ...] = tuple(FAMILIES)[:10]
-DEMO_FAMILIES: tuple[str, ...] = tuple(FAMILIES)[10:]
+TRAINING_FAMILIES: tuple[str, ...] = tuple(FAMILIES)[:11]
+DEMO_FAMILIES: tuple[str, ...] = tuple(FAMILIES)[11:]
 
 
 @lru_cache(maxsize=4)

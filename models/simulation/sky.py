@@ -201,7 +201,10 @@ def cloud_density(
     """
     x0, y0 = plane_km(np.float64(place[0]), np.float64(place[1]))
     hours = hours_since_epoch(time) % 2400
-    reach = look.height_km / np.tan(np.maximum(elevation, -0.02) + 0.11)
+    bent = 0.11 * np.minimum(
+        (np.pi / 2 - elevation) / 0.4, 1
+    )  # none at the zenith, where it would turn the sky over
+    reach = look.height_km / np.tan(np.maximum(elevation, -0.02) + bent)
     east = x0 + reach * np.sin(azimuth) - weather.wind_km_h[0] * hours
     north = y0 + reach * np.cos(azimuth) - weather.wind_km_h[1] * hours
     heading = np.arctan2(weather.wind_km_h[1], weather.wind_km_h[0]) + generator(seed, name, "shear").normal(

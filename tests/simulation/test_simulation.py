@@ -177,3 +177,16 @@ def test_satellite_products_agree_with_each_other():
 )
 def test_land_and_sea(latitude, longitude, land):
     assert land_mask(MSG_FRANCE)[MSG_FRANCE.pixel_at(latitude, longitude)] == land
+
+
+def test_an_all_sky_camera_looks_up_and_its_sky_has_no_seam_at_the_zenith():
+    view = View(320, 240, 150.0, 0.0, 0.5, zenithal=True)
+    assert not view.is_panorama
+    azimuth, elevation = view.directions(np.array([[160.0, 160.0, 240.0]]), np.array([[120.0], [40.0]]))
+    # 150 degrees across 240 px: 80 px from the centre are 50 degrees from the zenith, up is north, right is east.
+    np.testing.assert_allclose(np.degrees(elevation[:, 0]), [90, 40], atol=1e-4)
+    assert np.degrees(azimuth[1, 0]) == pytest.approx(0, abs=1e-4)
+    assert np.degrees(azimuth[0, 2]) == pytest.approx(90, abs=1e-4)
+    scenes = (training_scene(TRAINING_SEEDS.start, k, 96) for k in range(200))
+    frame = render(next(s for s in scenes if s.family == "all_sky"))
+    assert frame.mask[:3, :3].max() == 0  # black beyond the rim
