@@ -9,14 +9,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from PIL import Image
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.artifacts import (
+    create_image_artifact,
+    create_markdown_artifact,
+    create_table_artifact,
+)
 
 from models.cloud import predict_cover
 from models.contracts.record import latest
 from models.contracts.series import QUANTITIES
 from tasks.errors import StoreError
 from tasks.night_plan import NightPlan
-from tasks.night_summary import NightSummary
+from tasks.night_summary import WAITING, NightSummary
 from tasks.publishing import Published
 from tasks.stores.camera_archive import CameraArchive
 from tasks.stores.codec import ImageDecodeError
@@ -24,7 +28,6 @@ from tasks.stores.results import ResultsRecord
 from tasks.weights import load_cloud_model
 
 PICTURES = 6
-_WAITING = "time_in_future"
 _WIDTH = 320
 _SKY, _CLOUD = np.array([40, 120, 255]), np.array([255, 120, 40])
 
@@ -58,18 +61,16 @@ def write_report(
     text = summary_markdown(finished, plan)
     Path(finished.report).write_text(_page(finished, text, table, picture is not None), encoding="utf-8")
     create_table_artifact(table.to_dict("records"), key="night-cameras", description=_headline(finished))
-    image = (
-        f"\n\n![frames and masks](data:image/jpeg;base64,{base64.b64encode(picture).decode()})"
-        if picture
-        else ""
-    )
-    create_markdown_artifact(text + image, key="night-report", description=_headline(finished))
+    create_markdown_artifact(text, key="night-report", description=_headline(finished))
+    if picture is not None:
+        inline = f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"  # needs no file server
+        create_image_artifact(inline, key="night-pictures", description=_headline(finished))
     return finished
 
 
 def summary_markdown(summary: NightSummary, plan: NightPlan) -> str:
     """The night in a few lines of Markdown."""
-    reasons = {reason: count for reason, count in sorted(summary.refused.items()) if reason != _WAITING}
+    reasons = {reason: count for reason, count in sorted(summary.refused.items()) if reason != WAITING}
     refused = ", ".join(f"{reason} {count}" for reason, count in reasons.items()) or "none"
     without = ", ".join(summary.without_output[:20]) + (" …" if len(summary.without_output) > 20 else "")
     lines = [
@@ -77,7 +78,7 @@ def summary_markdown(summary: NightSummary, plan: NightPlan) -> str:
         f"- cameras: {summary.cameras}, without a value for this night: {len(summary.without_output)} {without}",
         f"- frames inferred: {summary.frames}, with a satellite slot: {summary.matched}",
         f"- refused in this run: {refused}",
-        f"- later than the run, judged again by the next: {summary.refused.get(_WAITING, 0)}",
+        f"- later than the run, judged again by the next: {summary.refused.get(WAITING, 0)}",
         f"- rows of the registry left out: {summary.registry_rows_refused}",
         *(f"- satellite {grid}: {what}" for grid, what in summary.satellite.items()),
         f"- published: {summary.steps_published} steps, `{summary.series}`",

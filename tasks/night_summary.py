@@ -7,11 +7,15 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from models.contracts.flags import Refusal
 from models.contracts.record import CameraNight
 from tasks.camera_days import Touched
 from tasks.inference import CameraDayOutcome
 from tasks.ingest import IngestSummary
 from tasks.settings import NightSettings
+
+WAITING = Refusal.TIME_IN_FUTURE.name.lower()
+"""Not refused for good: later than the run, and judged again by the next."""
 
 Verdict = Literal["ok", "degraded", "failed"]
 
@@ -75,7 +79,7 @@ def camera_rows(
 
     Returns:
         Columns ``camera``, ``status`` (`CameraNight`), ``listed``, ``accepted``, ``refused``, ``inferred``,
-        ``matched``, ``detail``.
+        ``matched``, ``detail``; what is only later than the run does not count as refused.
     """
     taken = {summary.camera: summary for summary in ingests}
     by_camera: dict[str, list[CameraDayOutcome]] = {camera: [] for camera in cameras}
@@ -107,7 +111,7 @@ def _camera_row(
         status, detail = CameraNight.NO_FRAMES, "no frame was ever accepted"
     else:
         status, detail = (CameraNight.OK if inferred else CameraNight.NOTHING_NEW), ""
-    refused = sum(ingest.refused.values()) if ingest else 0
+    refused = sum(n for reason, n in ingest.refused.items() if reason != WAITING) if ingest else 0
     listed, accepted = (ingest.listed, ingest.accepted) if ingest else (0, 0)
     return camera, int(status), listed, accepted, refused, inferred, matched, detail
 
