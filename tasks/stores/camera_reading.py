@@ -160,7 +160,15 @@ def open_group(store: Any, frames: pd.DataFrame, camera_id: str, group: str | No
     return xr.Dataset(
         {
             "frames": pictures,
-            "quality_flag": ("time", facts["quality_flag"].to_numpy(), cf_flags(FrameFlag)),
+            "quality_flag": (
+                "time",
+                facts["quality_flag"].to_numpy(),
+                {
+                    "standard_name": "quality_flag",
+                    "long_name": "what is odd about the frame",
+                    **cf_flags(FrameFlag),
+                },
+            ),
         },
         coords={
             "time": ("time", facts["time"].to_numpy(), {"standard_name": "time"}),

@@ -175,6 +175,7 @@ class PublishedSeries:
                 "title": "Vigie: drift, water level and clouds from fixed cameras",
                 "institution": "Vigie",
                 "source": "fixed cameras and geostationary satellite products",
+                "history": "published night by night by vigie; run_night and run_code_version list the runs",
                 "vigie_schema_version": SERIES_SCHEMA_VERSION,
                 "step_minutes": self.step_minutes,
             }
