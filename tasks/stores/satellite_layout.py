@@ -91,6 +91,7 @@ def grid_mapping_attributes(grid: GeosGrid) -> dict[str, Any]:
     """CF grid mapping, with the corner and spacing that give the grid back exactly."""
     return {
         "grid_mapping_name": "geostationary",
+        "long_name": "geostationary projection of the pixels",
         "longitude_of_projection_origin": grid.longitude_0_deg,
         "latitude_of_projection_origin": 0.0,
         "perspective_point_height": grid.height_m,

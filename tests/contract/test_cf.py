@@ -31,6 +31,8 @@ def exported(dataset, path, names=None):
         for name in ("flag_values", "flag_masks"):
             if name in variable.attrs:
                 variable.attrs[name] = np.asarray(variable.attrs[name], dtype=variable.dtype)
+    for name in dataset.indexes:
+        dataset[name].encoding["_FillValue"] = None  # xarray's default, which CF does not want on coordinates
     dataset.to_netcdf(path)
     return path
 
