@@ -13,6 +13,7 @@ from PIL import Image
 from models.cloud import CoverEstimate, predict_cover
 from models.contracts.flags import ValueFlag
 from models.science.cover import okta_of_cover
+from tasks.errors import ConfigurationError
 from tasks.image_validation import MAX_PIXELS, RefusedImage, validate_image
 from tasks.stores.codec import decode_image
 from tasks.weights import load_cloud_model
@@ -72,6 +73,15 @@ def answer_of(estimate: CoverEstimate) -> dict[str, Any]:
     }
 
 
+def _make_folder(mask_dir: Path) -> None:
+    try:
+        mask_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            "--mask-dir", None, f"{mask_dir}: {error.strerror}", "give a folder"
+        ) from error
+
+
 def _chunks(paths: Sequence[Path], size: int) -> Iterator[list[tuple[int, Path]]]:
     numbered = iter(enumerate(paths))
     while chunk := list(islice(numbered, size)):
@@ -95,13 +105,13 @@ def predict_files(
         ``image, error`` for a file that cannot be read.
 
     Raises:
-        ConfigurationError: The weights cannot be used.
+        ConfigurationError: The weights cannot be used, or the masks have nowhere to go.
     """
     model, digest = load_cloud_model(weights)
     files = [Path(p) for p in paths]
     targets = mask_paths(files, mask_dir) if mask_dir else []
     if mask_dir:
-        mask_dir.mkdir(parents=True, exist_ok=True)
+        _make_folder(mask_dir)
     results: list[dict[str, Any]] = [{} for _ in files]
     for chunk in _chunks(files, _BATCH):
         rows, pictures = [], []

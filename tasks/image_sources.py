@@ -123,7 +123,7 @@ def _find(filesystem: Any, root: str, wanted: Callable[[str], bool]) -> dict[str
     if wanted(root) and filesystem.isfile(root):
         return {root: filesystem.info(root)}
     if not _is_http(filesystem) and not filesystem.isdir(root):
-        raise FileNotFoundError(f"no folder {root}")
+        raise SourceUnavailable(f"no folder {root}")
     if _is_http(filesystem):
         root = root.rstrip("/") + "/"
         filesystem.invalidate_cache()

@@ -222,7 +222,11 @@ def _camera(cells: list[str], header: list[str], folder: Path, line: int) -> Cam
 
 
 def _words(message: str) -> str:
-    return re.sub(r"^Value error, ", "", message)
+    plain = {
+        "Field required": "is required",
+        "String should match pattern '^[a-z0-9_-]+$'": "only a-z, 0-9, _ and - are allowed",
+    }
+    return plain.get(message, message).removeprefix("Value error, ").replace("Input should", "should")
 
 
 def _absolute(source: str, folder: Path) -> str:

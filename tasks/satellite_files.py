@@ -23,7 +23,7 @@ from models.contracts.flags import Refusal
 from models.contracts.slots import SLOT_VARIABLES, SatelliteGridSettings, pack
 from models.science.geometry import GeosGrid
 from tasks import image_sources
-from tasks.errors import ConfigurationError
+from tasks.errors import ConfigurationError, StoreError
 from tasks.stores.satellite_rows import ProductSlot, SatelliteFile, SlotRefusal
 
 SECONDS_PER_LINE = 0.2  # SEVIRI
@@ -272,7 +272,12 @@ def _private_copy(file: SatelliteFile) -> Iterator[tuple[Path, bytes, str]]:
         return
     with tempfile.TemporaryDirectory(prefix="vigie-") as folder:
         copy = Path(folder) / PurePosixPath(file.name).name
-        copy.write_bytes(data)
+        try:
+            copy.write_bytes(data)
+        except (
+            OSError
+        ) as error:  # the fault is this machine's: the file is not refused, and the next run reads it
+            raise StoreError(f"{folder}: {error.strerror or error}") from error
         yield copy, data, ""
 
 

@@ -5,10 +5,8 @@ are relative to the folder of ``vigie.toml``. A wrong key or value stops at once
 """
 
 import copy
-import difflib
 import hashlib
 import json
-import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -26,6 +24,7 @@ from pydantic_settings import (
 
 from models.contracts.slots import SatelliteGridSettings
 from tasks.errors import ConfigurationError
+from tasks.settings_faults import check_environment, explained, placed
 
 
 class _Section(BaseModel):
@@ -190,14 +189,14 @@ def load_settings(path: Path, *layers: Mapping[str, Any]) -> Settings:
         ) -> tuple[Any, ...]:
             return (sources["init_settings"], sources["env_settings"], lambda: tree)
 
-    _check_environment()
+    check_environment(Settings)
     overrides: dict[str, Any] = {}
     for layer in layers:
         _overlay(overrides, layer)
     try:
         settings = _WithFile(**overrides)
     except ValidationError as error:
-        raise _explained(error, path, text, layers) from error
+        raise explained(error, Settings, path, text, layers) from error
     except SettingsError as error:
         place = "environment variable VIGIE_..."
         raise ConfigurationError(
@@ -206,7 +205,7 @@ def load_settings(path: Path, *layers: Mapping[str, Any]) -> Settings:
     if (grid := settings.alignment.grid) is not None and grid not in settings.satellite:
         problem = f"alignment.grid = {grid!r} has no table [satellite.{grid}]"
         mend = f"one of: {', '.join(settings.satellite) or 'none yet, add one'}"
-        raise _placed(["alignment", "grid"], problem, mend, path, text, layers)
+        raise placed(["alignment", "grid"], problem, mend, path, text, layers)
     settings._folder = path.resolve().parent
     return settings
 
@@ -223,16 +222,6 @@ def _read(path: Path) -> str:
         raise ConfigurationError(path, line, "not UTF-8", "save the file as UTF-8") from error
 
 
-def _check_environment() -> None:
-    """A variable of a section that does not exist would be passed over in silence."""
-    for name in os.environ:
-        section, separator, _ = name.upper().removeprefix("VIGIE_").lower().partition("__")
-        if name.upper().startswith("VIGIE_") and separator and section not in Settings.model_fields:
-            raise ConfigurationError(
-                f"environment variable {name}", None, f"unknown section {section}", _nearest_key([section])
-            )
-
-
 def _overlay(tree: dict[str, Any], layer: Mapping[str, Any]) -> None:
     for dotted, value in layer.items():
         *sections, key = dotted.split(".")
@@ -244,77 +233,3 @@ def _overlay(tree: dict[str, Any], layer: Mapping[str, Any]) -> None:
                     "parameter or command line", None, f"{dotted}: {section} is no table", "write section.key"
                 )
         node[key] = copy.deepcopy(value)  # the next layer may write into it
-
-
-def _explained(
-    error: ValidationError, path: Path, text: str, layers: tuple[Mapping[str, Any], ...]
-) -> Exception:
-    """The first fault as a `ConfigurationError` with the place where it was written."""
-    fault = error.errors()[0]
-    keys = [str(k) for k in fault["loc"]]
-    dotted = ".".join(keys)
-    if fault["type"] == "extra_forbidden":
-        problem, mend = f"unknown key {dotted}", _nearest_key(keys)
-    elif fault["type"] == "missing":
-        problem, mend = f"{dotted} is required", f"add {keys[-1]} = ..."
-    else:
-        problem, mend = f"{dotted or 'settings'} = {fault['input']!r}: {fault['msg']}", _described(keys)
-    return _placed(keys, problem, mend, path, text, layers)
-
-
-def _placed(
-    keys: list[str], problem: str, mend: str, path: Path, text: str, layers: tuple[Mapping[str, Any], ...]
-) -> ConfigurationError:
-    """The fault with the place where the key was given: the layer that wins is asked first."""
-    dotted = ".".join(keys)
-    if any(given == dotted or dotted.startswith(f"{given}.") for layer in layers for given in layer):
-        return ConfigurationError("parameter or command line", None, problem, mend)
-    if (variable := _variable_of(keys)) is not None:
-        return ConfigurationError(f"environment variable {variable}", None, problem, mend)
-    return ConfigurationError(path, _line_of(text, keys), problem, mend)
-
-
-def _variable_of(keys: list[str]) -> str | None:
-    """The environment variable that gives a key, or what it is part of."""
-    names = {f"VIGIE_{'__'.join(keys[:depth])}".upper() for depth in range(1, len(keys) + 1)}
-    return next((name for name in os.environ if name.upper() in names), None)
-
-
-def _section_model(keys: list[str]) -> type[BaseModel] | None:
-    if len(keys) == 1:
-        return Settings
-    if keys[0] == "satellite":
-        return SatelliteSettings
-    field = Settings.model_fields.get(keys[0])
-    return field.annotation if field else None
-
-
-def _nearest_key(keys: list[str]) -> str:
-    model = _section_model(keys)
-    known = sorted(model.model_fields) if model else []
-    near = difflib.get_close_matches(keys[-1], known, n=1)
-    return f"did you mean {near[0]}?" if near else f"known keys here: {', '.join(known)}"
-
-
-def _described(keys: list[str]) -> str:
-    model = _section_model(keys[: 3 if keys and keys[0] == "satellite" else 2]) if len(keys) > 1 else None
-    field = model.model_fields.get(keys[-1]) if model else None
-    return field.description if field and field.description else "correct the value"
-
-
-def _line_of(text: str, keys: list[str]) -> int | None:
-    """1-based line of a key in TOML text; of the longest part of it that is written there."""
-    section: list[str] = []
-    best: tuple[int, int] | None = None
-    for number, line in enumerate(text.splitlines(), start=1):
-        if header := re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line):
-            section = [part.strip(" \"'") for part in header[1].split(".")]
-            written = section
-        elif entry := re.match(r"\s*([\w.\"'-]+)\s*=", line):
-            written = section + [part.strip(" \"'") for part in entry[1].split(".")]
-        else:
-            continue
-        depth = len(written)
-        if written == keys[:depth] and (best is None or depth > best[0]):
-            best = (depth, number)
-    return best[1] if best else None

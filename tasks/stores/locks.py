@@ -48,20 +48,31 @@ def writer_lock(uri: str | Path, kind: Kind, timeout_s: float = 60.0) -> Iterato
 
     Raises:
         WriterBusy: Someone else held it for ``timeout_s``; the message names the process.
+        StoreError: The lock cannot be written: a full disk, a folder that is a file.
     """
     path = _lock_path(uri, kind)
-    path.parent.mkdir(parents=True, exist_ok=True)
     holder = path.with_suffix(".holder")
     lock = FileLock(path)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=timeout_s)
+        _name_holder(holder, lock)
     except Timeout:
         process = holder.read_text() if holder.is_file() else "unknown"
         raise WriterBusy(
             f"{uri}: process {process} is still writing after {timeout_s:g} s. Mend: wait for it, or end it"
         ) from None
+    except OSError as error:
+        raise StoreError(f"{uri}: cannot be locked: {error.strerror or error}") from error
     try:
-        holder.write_text(str(os.getpid()))
         yield
     finally:
         lock.release()
+
+
+def _name_holder(holder: Path, lock: FileLock) -> None:
+    try:
+        holder.write_text(str(os.getpid()))
+    except OSError:
+        lock.release()
+        raise

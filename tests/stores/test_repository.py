@@ -153,6 +153,24 @@ def test_lock_excludes_other_processes_names_them_and_outlives_no_kill(uri):
         pass
 
 
+def test_a_lock_that_cannot_be_written_is_one_line_and_leaves_none(uri, tmp_path, monkeypatch):
+    def full(path, text):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_text", full)
+        with pytest.raises(StoreError, match="cannot be locked: No space left"), writer_lock(uri, "camera"):
+            pass
+    with writer_lock(uri, "camera", timeout_s=0):
+        pass
+    (tmp_path / "file").write_text("no folder")
+    with (
+        pytest.raises(StoreError, match="cannot be locked"),
+        writer_lock(tmp_path / "file/cameras/a", "camera"),
+    ):
+        pass
+
+
 def test_repositories_have_locks_of_their_own(tmp_path):
     with (
         writer_lock(tmp_path / "cameras" / "a", "camera"),

@@ -73,6 +73,12 @@ def test_masks_never_replace_anything(tmp_path):
     assert names == ["a.png", "a_2.png", "b_mask.png", "c.png", "b_2.png"]
 
 
+def test_masks_need_a_folder(tmp_path, weights):
+    path = write(tmp_path / "x.jpg")
+    with pytest.raises(ConfigurationError, match="--mask-dir"):
+        predict_files([path], path, weights)
+
+
 def test_refuses_a_bomb(tmp_path):
     with pytest.raises(UnreadableImage, match="too_many_pixels"):
         read_picture(write(tmp_path / "x.png"), max_pixels=100)

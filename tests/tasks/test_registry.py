@@ -47,10 +47,10 @@ def test_what_is_lost_is_said(tmp_path):
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        ("Bad Id,/a,,,", "id"),
-        (",/a,,,", "id"),
+        ("Bad Id,/a,,,", "id: only a-z, 0-9, _ and - are allowed"),
+        (",/a,,,", "id: is required"),
         ("x,,,,", "source"),
-        ("x,/a,91,0,", "latitude"),
+        ("x,/a,91,0,", "latitude: should be less than or equal to 90"),
         ("x,/a,nan,0,", "latitude"),
         ("x,/a,north,0,", "latitude"),
         ("x,/a,48,,", "together"),

@@ -6,6 +6,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from datetime import date, datetime, timedelta
 from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -285,6 +286,19 @@ def test_only_damaged_files_are_recorded_too(folder, root):
     assert ingest_satellite(settings(folder), root, AS_OF).refused == {}
     write_cma(folder, 1)
     assert ingest_satellite(settings(folder), root, AS_OF).slots_written == 1
+
+
+def test_a_full_disk_here_refuses_no_file(folder, root, monkeypatch):
+    write_cma(folder, 0)
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_bytes", _no_room)
+        with pytest.raises(StoreError, match="No space left"):
+            ingest_satellite(settings(folder), root, AS_OF)
+    assert ingest_satellite(settings(folder), root, AS_OF).slots_written == 1
+
+
+def _no_room(path, data):
+    raise OSError(28, "No space left on device")
 
 
 def test_wrong_settings_are_said_at_once(folder, root):

@@ -135,6 +135,7 @@ def test_a_missing_file_and_one_in_another_encoding(config):
         ("VIGIE_NIGHT__DEGRADED_SHARE", "2", "less than or equal to 1"),
         ("VIGIE_NIGHT__TYPO", "2", "unknown key night.typo"),
         ("VIGIE_NIGTH__DEADLINE_UTC", "05:00", "did you mean night?"),
+        ("VIGIE_NIGHT_DEADLINE_UTC", "05:00", "VIGIE_NIGHT__DEADLINE_UTC"),
         ("VIGIE_SATELLITE__MSG__REGION", "0,40,5,45", "satellite"),
         ("VIGIE_NIGHT", "{not JSON", "JSON"),
     ],
@@ -158,6 +159,7 @@ def test_other_variables_of_ours_are_no_settings(config, monkeypatch):
     [
         ({"night.degraded_shar": 0.1}, "unknown key night.degraded_shar"),
         ({"night.degraded_share": "much"}, "night.degraded_share = 'much'"),
+        ({"satellite.msg.region": [5, 40, 0, 45]}, "satellite.msg: region must be [lon_min"),
         ({"satellite.msg.region": [0, 40, "x", 45]}, "satellite.msg.region.2 = 'x'"),
         ({"night.degraded_share": 0.1, "night.degraded_share.x": 1}, "is no table"),
     ],
