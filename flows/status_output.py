@@ -8,7 +8,7 @@ from rich.table import Table
 
 from flows.console import for_people
 from tasks.errors import ConfigurationError
-from tasks.ledger import CameraLedger, camera_ledger, grid_ledger
+from tasks.ledger import CameraLedger, camera_ledger, grid_ledger, last_nights
 from tasks.registry import read_registry
 from tasks.settings import load_settings
 from tasks.stores.results import ResultsRecord
@@ -18,17 +18,16 @@ def print_status(config: Path, layer: dict[str, Any], only: str | None) -> None:
     """Print the ledger of all cameras and grids, or of one camera with each of its refusals."""
     settings = load_settings(config, layer)
     registry = read_registry(Path(settings.locate(settings.cameras.registry)))
-    root, record = (
-        settings.locate(settings.archive.root),
-        ResultsRecord(settings.locate(settings.results.root)),
-    )
+    root = settings.locate(settings.archive.root)
+    nights = last_nights(ResultsRecord(settings.locate(settings.results.root)))
     ids = [camera.id for camera in registry.cameras]
     if only is not None and only not in ids:
         raise ConfigurationError("--camera", None, f"no camera {only!r}", f"one of: {', '.join(ids)}")
     chosen = [only] if only else ids
-    _print_cameras(camera_ledger(root, camera, record) for camera in chosen)
+    ledgers = [camera_ledger(root, camera, nights.get(camera, "")) for camera in chosen]
+    _print_cameras(ledgers)
     if only is not None:
-        _print_refusals(camera_ledger(root, only, record))
+        _print_refusals(ledgers[0])
         for loss in registry.lost[only]:
             print(f"{only}: {loss}")
         return

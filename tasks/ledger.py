@@ -38,9 +38,14 @@ class CameraLedger:
     refusals: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
-def camera_ledger(archive_root: str, camera: str, record: ResultsRecord) -> CameraLedger:
-    """Ledger of one camera; an archive that is absent or unreadable says so."""
-    night = _last_night(record, camera)
+def camera_ledger(archive_root: str, camera: str, night: str = "") -> CameraLedger:
+    """Ledger of one camera; an archive that is absent or unreadable says so.
+
+    Args:
+        archive_root: Folder or URI of the archives.
+        camera: Id.
+        night: Of `last_nights`.
+    """
     try:
         archive = CameraArchive(archive_root, camera)
         rows, refusals = archive.rows(), archive.refusals()
@@ -82,13 +87,13 @@ def grid_ledger(archive_root: str, grid: str) -> list[str]:
     return lines + refused
 
 
-def _last_night(record: ResultsRecord, camera: str) -> str:
+def last_nights(record: ResultsRecord) -> dict[str, str]:
+    """How each camera fared in the last run that saw it, in words."""
     if not record.exists:
-        return ""
-    rows = record.summaries()
-    rows = rows[rows["camera"] == camera]
-    if rows.empty:
-        return ""
-    last = rows.iloc[-1]
-    night = record.runs()["night"][int(last["run"])]
-    return f"{night}: {CameraNight(int(last['status'])).name.lower()} {last['detail']}".rstrip()
+        return {}
+    nights = record.runs()["night"]
+    last = record.summaries().drop_duplicates("camera", keep="last")
+    return {
+        row.camera: f"{nights[row.run]}: {CameraNight(row.status).name.lower()} {row.detail}".rstrip()
+        for row in last.itertuples()
+    }
