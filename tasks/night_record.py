@@ -38,13 +38,26 @@ def build_night(plan: NightPlan, staged: Iterable[Path], rows: pd.DataFrame, tou
     )
 
 
-def cameras_with_output(record: ResultsRecord, plan: NightPlan) -> set[str]:
-    """Cameras with a frame that could be read on the night's day, from this run or an earlier one."""
+def cameras_with_output(record: ResultsRecord, plan: NightPlan, observations: pd.DataFrame) -> set[str]:
+    """Cameras with a frame that could be read on the night's day, from this run or an earlier one.
+
+    Args:
+        record: The earlier runs.
+        plan: The night.
+        observations: What this run is about to record.
+    """
     day = np.datetime64(plan.night.isoformat(), "ns")
-    rows = record.observations(day, day + np.timedelta64(1, "D"))
-    rows = rows[rows["image_luminance_quality_flag"] != int(ValueFlag.FAILED)]
-    names = record.cameras()
-    return {names[index] for index in rows["camera_index"].unique()}
+    on_day = (observations["time"] >= day) & (observations["time"] < day + np.timedelta64(1, "D"))
+    cameras = set(_readable(observations[on_day])["camera"])
+    if record.exists:
+        names = record.cameras()
+        earlier = _readable(record.observations(day, day + np.timedelta64(1, "D")))
+        cameras |= {names[index] for index in earlier["camera_index"].unique()}
+    return cameras
+
+
+def _readable(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[rows["image_luminance_quality_flag"] != int(ValueFlag.FAILED)]
 
 
 def _no_observations() -> pd.DataFrame:

@@ -3,6 +3,7 @@
 Nothing here retries: HTTP sources retry where they read, and everything else that fails would fail again.
 """
 
+import dataclasses
 import shutil
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -139,14 +140,16 @@ def record_night(
     cameras = [camera.id for camera in plan.registry.cameras]
     rows = camera_rows(cameras, ingests, touched, outcomes)
     record = ResultsRecord(plan.results_uri)
-    run = record.record(build_night(plan, [b.path for b in staged if b.path], rows, touched))
-    shutil.rmtree(plan.staging, ignore_errors=True)
-    output = cameras_with_output(record, plan)
+    values = build_night(plan, [b.path for b in staged if b.path], rows, touched)
+    output = cameras_with_output(record, plan, values.observations)
     without = tuple(camera for camera in cameras if camera not in output)
     faults = sum(summary.error is not None for summary in satellite)
+    verdict = judge(len(cameras), len(without), faults, plan.settings.night)
+    run = record.record(dataclasses.replace(values, published=verdict != "failed"))
+    shutil.rmtree(plan.staging, ignore_errors=True)
     summary = NightSummary(
         night=plan.night.isoformat(),
-        verdict=judge(len(cameras), len(without), faults, plan.settings.night),
+        verdict=verdict,
         cameras=len(cameras),
         without_output=without,
         frames=int(rows["inferred"].sum()),

@@ -1,7 +1,7 @@
 """Projecting the record onto the published series: a night at a time, a rebuild, or a new edition."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +13,10 @@ from models.contracts.record import as_published, latest
 from models.contracts.series import grids_of, nearest_rows, steps_of_day
 from tasks.errors import StoreError
 from tasks.registry import Registry
+from tasks.stores.locks import writer_lock
 from tasks.stores.published import DAYS_PER_CHUNK, PublishedSeries, SeriesUpdate
-from tasks.stores.results import ResultsRecord
 from tasks.stores.record_tables import digests
+from tasks.stores.results import ResultsRecord
 
 Positions = Mapping[str, tuple[float, float, float]]
 """Latitude (degrees), longitude (degrees), altitude (m) by camera id; NaN where unknown."""
@@ -50,15 +51,16 @@ def publish_run(
 ) -> Published:
     """Publish all grid times up to the end of the run's night that are not published yet.
 
-    Doing it again publishes nothing: the past is never written again.
+    Doing it again publishes nothing: the past is never written again. Two nights that publish at once take turns.
     """
     series = PublishedSeries(path, step_minutes)
-    times = _new_times(record, series, run)
-    cameras = record.cameras()
-    tables = _tables(record, run)
-    for piece in _pieces(times, step_minutes):
-        rows = as_published(_observations(record, piece, step_minutes), run)
-        series.append(_update(rows, piece, step_minutes, cameras, positions, tables))
+    with writer_lock(path, "results"):
+        times = _new_times(record, series, run)
+        positions = _kept(positions, series.published_positions())
+        cameras, tables = record.cameras(), _tables(record, run)
+        for piece, rows in _with_rows(record, times, step_minutes):
+            rows = as_published(rows, run)
+            series.append(_update(rows, piece, step_minutes, cameras, positions, tables))
     published = series.published_times()
     last = str(np.datetime64(int(published[-1]), "s")) if len(published) else ""
     return Published(str(path), len(times), last)
@@ -67,12 +69,14 @@ def publish_run(
 def rebuild_series(record: ResultsRecord, path: Path, step_minutes: int, positions: Positions) -> Published:
     """Write ``series.zarr`` anew from the record, run by run: each value as it was first published.
 
+    A run that failed was not published then: its night came with the next run, and does so again.
+
     Raises:
         StoreError: If there is something at ``path`` already.
     """
     _refuse_existing(path)
     published = Published(str(path), 0, "")
-    for run in range(len(record.runs())):
+    for run in np.flatnonzero(record.runs()["published"]).tolist():
         published = publish_run(record, path, step_minutes, run, positions)
     return published
 
@@ -89,8 +93,8 @@ def publish_edition(record: ResultsRecord, path: Path, step_minutes: int, positi
     series = PublishedSeries(unfinished, step_minutes)
     run = len(record.runs()) - 1
     times, cameras, tables = _all_times(record, series), record.cameras(), _tables(record, run)
-    for piece in _pieces(times, step_minutes):
-        rows = latest(_observations(record, piece, step_minutes))
+    for piece, rows in _with_rows(record, times, step_minutes):
+        rows = latest(rows)
         series.append(_update(rows, piece, step_minutes, cameras, positions, tables))
     if not series.exists:
         raise StoreError("the record holds no dated frame: there is nothing to publish")
@@ -147,6 +151,34 @@ def _pieces(times: np.ndarray, step_minutes: int) -> list[np.ndarray]:
     return [times[i : i + length] for i in range(0, len(times), length)]
 
 
+def _with_rows(
+    record: ResultsRecord, times: np.ndarray, step_minutes: int
+) -> Iterator[tuple[np.ndarray, pd.DataFrame]]:
+    """Pieces with their observations; empty ones are joined: a camera whose clock said 1980 costs but one of them."""
+    empty: list[np.ndarray] = []
+    rows = pd.DataFrame()
+    for piece in _pieces(times, step_minutes):
+        rows = _observations(record, piece, step_minutes)
+        if rows.empty:
+            empty.append(piece)
+            continue
+        if empty:
+            yield np.concatenate(empty), rows.iloc[:0]
+            empty = []
+        yield piece, rows
+    if empty:
+        yield np.concatenate(empty), rows
+
+
+def _kept(positions: Positions, published: Positions) -> Positions:
+    """Positions as they were published, also of a camera that has left the registry since; new ones where unknown."""
+    new = {camera: np.array(position) for camera, position in positions.items()}
+    for camera, position in published.items():
+        old = np.array(position)
+        new[camera] = np.where(np.isfinite(old), old, new.get(camera, old))
+    return {camera: (float(p[0]), float(p[1]), float(p[2])) for camera, p in new.items()}
+
+
 def _tables(record: ResultsRecord, run: int) -> dict[str, np.ndarray]:
     runs = record.runs().iloc[: run + 1]
     models = record.models()
@@ -169,10 +201,12 @@ def _update(
 ) -> SeriesUpdate:
     chosen = nearest_rows(rows, times, step_minutes)
     unknown = (float("nan"),) * 3
+    # Without an observation there is nothing to write: the fill values say so, whatever the length of the gap.
+    grids = {} if chosen.empty else grids_of(chosen, len(cameras), len(times))
     return SeriesUpdate(
         times=times.astype("datetime64[s]").astype(np.int64),
         cameras=cameras,
         positions=np.array([positions.get(c, unknown) for c in cameras], dtype=np.float64).reshape(-1, 3),
-        grids=grids_of(chosen, len(cameras), len(times)),
+        grids=grids,
         tables=tables,
     )

@@ -55,6 +55,7 @@ RUNS: dict[str, Column] = {
     "rows": ("int64", 0),
     "earliest": ("int64", NO_TIME),
     "latest": ("int64", NO_TIME),
+    "published": ("int8", 1),  # 0: failed, and left to the next run
 }
 
 SUMMARIES: dict[str, Column] = {

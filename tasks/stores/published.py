@@ -36,6 +36,10 @@ from tasks.errors import StoreError
 CAMERAS_PER_CHUNK = 50
 DAYS_PER_CHUNK = 30
 _TABLE_ROWS = 4096
+_GRIDS = (
+    *(name for q in QUANTITIES for name in (q.name, q.uncertainty, q.flag)),
+    *(p.name for p in PROVENANCE),
+)
 
 
 class _MetadataLast(WrapperStore[Store]):
@@ -83,7 +87,7 @@ class SeriesUpdate:
         times: New grid times, seconds since 1970, ascending, after all that is published.
         cameras: All camera ids known so far, published ones first and in the same order.
         positions: ``(camera, 3)`` latitude, longitude (degrees), altitude (m); NaN where unknown.
-        grids: Per variable ``(camera, new time)``.
+        grids: Per variable ``(camera, new time)``; empty where nothing was observed.
         tables: Whole tables by name: ``run_*`` and ``model_*``.
     """
 
@@ -118,6 +122,13 @@ class PublishedSeries:
         """Camera ids so far, in the order of the camera dimension."""
         return [str(c) for c in self._read("camera")] if self.exists else []
 
+    def published_positions(self) -> dict[str, tuple[float, float, float]]:
+        """Latitude, longitude (degrees) and altitude (m) so far, by camera; NaN where unknown."""
+        if not self.exists:
+            return {}
+        columns = (self._read(name).tolist() for name in ("latitude", "longitude", "altitude"))
+        return dict(zip(self.published_cameras(), zip(*columns, strict=True), strict=True))
+
     def append(self, update: SeriesUpdate) -> None:
         """Publish new grid times (and cameras) by the protocol.
 
@@ -134,10 +145,11 @@ class PublishedSeries:
             self._create(root)
         new = old + len(update.times)
         self._write_axes(root, update, old)
-        for name, grid in update.grids.items():
+        for name in _GRIDS:
             array = root[name]
             array.resize((len(update.cameras), new))
-            array[:, old:new] = grid
+            if name in update.grids:
+                array[:, old:new] = update.grids[name]
         for name, table in update.tables.items():
             root[name].resize(table.shape)
             root[name][...] = table

@@ -8,8 +8,8 @@ import pandas as pd
 import zarr
 
 from models.contracts.record import MODELS, OBSERVATIONS, PROGRESS, RUNS, SUMMARIES
-from tasks.stores.repository import open_repository, repository_exists, writer
 from tasks.stores.record_tables import append_rows, digests, ensure_table, read_rows
+from tasks.stores.repository import open_repository, repository_exists, writer
 
 _KIND = "results"
 _TABLES = {
@@ -34,6 +34,7 @@ class NightRecord:
             ``cloud_model`` (digest, hexadecimal, or empty), and the columns of the record.
         summaries: One row per camera: ``camera`` and the columns of the summary table.
         progress: Per camera ``camera``, ``frames_arrival``, ``slots_arrival``: what is dealt with.
+        published: Whether it is to be published; a failed night is not.
     """
 
     night: str
@@ -43,6 +44,7 @@ class NightRecord:
     observations: pd.DataFrame
     summaries: pd.DataFrame
     progress: pd.DataFrame
+    published: bool = True
 
 
 class ResultsRecord:
@@ -204,6 +206,7 @@ class ResultsRecord:
                 "rows": np.array([len(rows)]),
                 "earliest": np.array([earliest]),
                 "latest": np.array([last]),
+                "published": np.array([night.published], dtype=np.int8),
             },
         )
 

@@ -1,7 +1,9 @@
 """The published series: readable at any moment, its past never written again."""
 
+import dataclasses
 import multiprocessing
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +91,56 @@ def test_a_rebuild_gives_the_same_series(record, series, tmp_path):
     again = tmp_path / "again.zarr"
     rebuild_series(record, again, 30, POSITIONS)
     xr.testing.assert_identical(xr.open_zarr(again).load(), xr.open_zarr(series).load())
+
+
+def test_a_rebuild_leaves_a_failed_night_to_the_next_run_as_it_was(record, series, tmp_path):
+    publish(record, series, date="2026-01-01")
+    record.record(dataclasses.replace(night("2026-01-02", cameras=("a",)), published=False))
+    publish(record, series, date="2026-01-02", cameras=("b",))
+    assert int(xr.open_zarr(series).observation_time.notnull().sum()) == 96  # 2 days x 2 cameras x 24
+    again = tmp_path / "again.zarr"
+    rebuild_series(record, again, 30, POSITIONS)
+    xr.testing.assert_identical(xr.open_zarr(again).load(), xr.open_zarr(series).load())
+
+
+def test_a_camera_that_left_the_registry_keeps_its_published_position(record, series):
+    publish(record, series, date="2026-01-01")
+    run = record.record(night("2026-01-02", cameras=("b",)))
+    publish_run(record, series, 30, run, {"b": (45.0, 2.0, float("nan"))})
+    opened = xr.open_zarr(series)
+    assert opened.latitude.values.tolist() == [43.6, 45.0]  # b had none: it gains one
+    assert opened.altitude.values[0] == 150.0
+
+
+def test_two_publications_at_once_take_turns(record, series):
+    """Without the lock, that of the third day took the later days away again."""
+    for day in range(1, 7):
+        record.record(night(f"2026-01-{day:02d}"))
+    publish_run(record, series, 30, 0, POSITIONS)
+    with ThreadPoolExecutor(3) as pool:
+        done = [pool.submit(publish_run, record, series, 30, run, POSITIONS) for run in (5, 2, 4)]
+    assert sum(future.result().steps for future in done) == 5 * 48
+    opened = xr.open_zarr(series)
+    assert opened.sizes["time"] == 6 * 48
+    assert int(opened.observation_time.notnull().sum()) == 6 * 2 * 24
+
+
+def test_a_clock_that_was_years_behind_costs_empty_time_and_little_else(record, series):
+    times = [np.datetime64("2019-12-31T12:00"), np.datetime64("2026-01-01T05:01")]
+    appended = []
+    append = published_module.PublishedSeries.append
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            published_module.PublishedSeries,
+            "append",
+            lambda self, update: appended.append(len(update.times)) or append(self, update),
+        )
+        publish(record, series, date="2026-01-01", times=times)
+    assert len(appended) == 3  # a piece with a frame, six empty years at once, a piece with a frame
+    opened = xr.open_zarr(series)
+    assert opened.sizes["time"] == sum(appended)
+    values = opened.visible_cloud_fraction.sel(camera="a", time=times[:1])
+    assert (float(values[0]), int(opened.observation_time.notnull().sum())) == (0.5, 4)
 
 
 def test_the_past_and_the_order_of_cameras_are_refused(record, series):
