@@ -1,12 +1,13 @@
 """Training: rendered pictures, and real ones where there are some, to weights with a card."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from prefect import flow
 
-from models.cloud import CloudConfig
-from models.learn.loop import LoopConfig
+from models.learn.recipe import CLOUD_RECIPES
 from tasks import training_steps as step
+from tasks.errors import ConfigurationError
 from tasks.training_steps import RealLabels
 
 
@@ -14,24 +15,32 @@ from tasks.training_steps import RealLabels
 def train_cloud_cover(
     output: Path,
     work: Path,
-    scenes: int = 3000,
-    held_out: int = 300,
-    steps: int = 1500,
-    seed: int = 500_000,
+    scenes: int | None = None,
+    steps: int | None = None,
+    seed: int | None = None,
     architecture: str = "unet",
     real: RealLabels | None = None,
 ) -> Path:
     """Trains the visible cloud cover and writes ``output`` with its card.
 
-    Fails at once if a picture that is scored, or its near-duplicate, is among the training pictures. An interrupted
-    run goes on from its checkpoint.
+    What is not given is the recipe's of the shipped weights. Fails at once if a picture that is scored, or its
+    near-duplicate, is among the training pictures. An interrupted run goes on from its checkpoint.
+
+    Raises:
+        ConfigurationError: Unknown architecture.
     """
     real = real or RealLabels()
-    config = CloudConfig(
-        architecture=architecture, widths=(16, 32, 48, 64), context_heads=0, fcn_width=48, min_luma=0.12
+    if architecture not in CLOUD_RECIPES:
+        raise ConfigurationError("--architecture", None, repr(architecture), "write unet or fcn")
+    recipe = CLOUD_RECIPES[architecture]
+    recipe = replace(
+        recipe,
+        scenes=recipe.scenes if scenes is None else scenes,
+        seed=recipe.seed if seed is None else seed,
+        loop=recipe.loop if steps is None else replace(recipe.loop, steps=steps),
     )
-    rendered = step.render_pictures(work, scenes, seed, held_out)
-    weights = step.train_and_save(output, rendered, real, config, LoopConfig(steps=steps))
+    rendered = step.render_pictures(work, recipe)
+    weights = step.train_and_save(output, rendered, real, recipe)
     if real.cloud is not None or real.labels is not None:
         step.score(weights, real)
     return weights

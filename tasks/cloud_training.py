@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,73 +12,18 @@ import torch
 
 from models.cloud import CloudConfig, CloudModel, build_cloud_net, predict_cover
 from models.learn.augment import AugmentConfig, draw_batch
-from models.learn.calibration import fit_sigma
-from models.learn.datasets import Sample, make_samples, overlap
+from models.learn.calibration import fit_sigma, scale_to_share
+from models.learn.datasets import Sample, overlap
 from models.learn.loop import LoopConfig, LoopState, train
 from models.learn.losses import cloud_loss
-from models.science.cover import CLOUD, SKY, cover_of_mask
-from tasks.cloud_labels import (
-    HORIZON_TEST_CAMERAS,
-    HORIZON_TRAIN_CAMERAS,
-    LabelledImage,
-    read_horizon,
-    read_rendered,
-    read_wsiseg,
-)
+from models.science.cover import cover_of_mask
+from tasks.cloud_labels import LabelledImage
+from tasks.cloud_sources import Source
 from tasks.weights import save_cloud_model
-
-MIN_TRAINING_LUMA = 0.1
-"""Rendered pictures with a darker sky, in [0, 1], teach nothing about clouds."""
 
 
 class SplitLeak(Exception):
     """A test picture, or its near-duplicate, stands among the training pictures."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Source:
-    """One body of training pictures.
-
-    Attributes:
-        name: What the card calls it.
-        licence: What it may be used for, in words.
-        samples: Its pictures at training scale.
-        share: Share of the batches drawn from it, up to a common factor.
-        shippable: Its licence allows weights learned from it to be given away.
-    """
-
-    name: str
-    licence: str
-    samples: list[Sample]
-    share: float = 1.0
-    shippable: bool = False
-
-
-def gather(
-    images: Iterable[LabelledImage],
-    config: CloudConfig,
-    *,
-    detail: float = 1.5,
-    min_luma: float = 0.0,
-) -> list[Sample]:
-    """Pictures at training scale: ``detail`` times the scale that the network sees, so that crops stay sharp.
-
-    Args:
-        images: Labelled pictures; taken one by one, so that an iterator is never held whole.
-        config: Scale and tiling.
-        detail: See above.
-        min_luma: Pictures with a darker sky are left out: nothing can be learned from a black sky.
-    """
-    samples: list[Sample] = []
-    side = round(config.long_side * detail)
-    for image in images:
-        sky = (image.mask == SKY) | (image.mask == CLOUD)
-        if sky.any() and image.rgb[sky].mean() / 255 < min_luma:
-            continue
-        samples += make_samples(
-            image.group, image.sha256, image.rgb, image.mask, long_side=side, max_aspect=config.max_aspect
-        )
-    return samples
 
 
 def refuse_overlap(train_samples: Sequence[Sample], scored_samples: Sequence[Sample]) -> None:
@@ -151,8 +96,15 @@ def train_cloud(
     return CloudModel(net.cpu().eval(), config)
 
 
-def calibrate(model: CloudModel, images: Sequence[LabelledImage]) -> tuple[CloudModel, dict[str, Any]]:
+def calibrate(
+    model: CloudModel, images: Sequence[LabelledImage], scale: float = 1.0
+) -> tuple[CloudModel, dict[str, Any]]:
     """Fit the standard error of the cover on pictures that were not trained on.
+
+    Args:
+        model: The network.
+        images: Held-out pictures.
+        scale: Factor from these pictures to those that the model is for; see ``CloudRecipe.sigma_scale``.
 
     Returns:
         The model with its uncertainty, and the facts for the card.
@@ -165,13 +117,20 @@ def calibrate(model: CloudModel, images: Sequence[LabelledImage]) -> tuple[Cloud
     ]
     error, ambiguity = np.array([p[0] for p in pairs]), np.array([p[1] for p in pairs])
     floor, slope = fit_sigma(error, ambiguity)
-    config = dataclasses.replace(model.config, sigma_floor=round(floor, 4), sigma_slope=round(slope, 4))
+    factor = scale_to_share(error, floor + slope * ambiguity)
+    sigma = factor * (floor + slope * ambiguity)
+    config = dataclasses.replace(
+        model.config,
+        sigma_floor=round(scale * factor * floor, 4),
+        sigma_slope=round(scale * factor * slope, 4),
+    )
     facts = {
         "pictures": len(images),
         "answered": len(pairs),
         "mae_okta": round(float(8 * np.abs(error).mean()), 3),
         "bias_okta": round(float(8 * error.mean()), 3),
-        "within_one_sigma": round(float((np.abs(error) <= floor + slope * ambiguity).mean()), 3),
+        "within_one_sigma": round(float((np.abs(error) <= sigma).mean()), 3),
+        "sigma_scale_to_real": scale,
         "sha256": sorted(image.sha256 for image in images),
     }
     return CloudModel(model.net, config), facts
@@ -217,6 +176,8 @@ def train_calibrate_save(
     loop: LoopConfig,
     *,
     augment: AugmentConfig | None = None,
+    batch_size: int = 8,
+    sigma_scale: float = 1.0,
     initial: CloudModel | None = None,
     test: Sequence[Sample] = (),
     snapshots: dict[str, str] | None = None,
@@ -231,6 +192,8 @@ def train_calibrate_save(
         config: Architecture and scale.
         loop: Length and pace.
         augment: Strengths.
+        batch_size: Crops per step.
+        sigma_scale: See ``calibrate``.
         initial: See ``train_cloud``.
         test: Pictures that the model will be scored on.
         snapshots: See ``card_facts``.
@@ -251,43 +214,19 @@ def train_calibrate_save(
     path.parent.mkdir(parents=True, exist_ok=True)
     checkpoint = path.with_suffix(".checkpoint")
     model = train_cloud(
-        sources, config, loop, augment, initial=initial, checkpoint=checkpoint, progress=progress
+        sources,
+        config,
+        loop,
+        augment,
+        initial=initial,
+        batch_size=batch_size,
+        checkpoint=checkpoint,
+        progress=progress,
     )
-    model, calibration = calibrate(model, held_out)
+    model, calibration = calibrate(model, held_out, sigma_scale)
     facts = {
-        "training": card_facts(sources, loop, augment, snapshots),
+        "training": card_facts(sources, loop, augment, snapshots) | {"batch_size": batch_size},
         "calibration": calibration,
         "metrics": {},
     }
     return model, save_cloud_model(path, model, facts)
-
-
-def rendered_source(folder: Path, config: CloudConfig) -> Source:
-    """Training pictures of the demo network's training families, from a folder that ``write_training_set`` filled."""
-    samples = gather(read_rendered(folder), config, min_luma=MIN_TRAINING_LUMA)
-    return Source(f"demo network: {folder.name}", "the project's own rendering", samples, shippable=True)
-
-
-def horizon_source(labels: Path, cameras: Path, config: CloudConfig, share: float = 0.3) -> Source:
-    """Hand-labelled horizon frames of the training cameras; their weights stay out of the repository."""
-    samples = gather(read_horizon(labels, cameras, HORIZON_TRAIN_CAMERAS), config)
-    return Source(
-        "horizon frames of the training cameras", "academic use only, or none stated", samples, share
-    )
-
-
-def wsiseg_source(cloud: Path, config: CloudConfig, share: float = 0.3) -> Source:
-    """WSISEG's training blocks; their weights stay out of the repository."""
-    return Source("WSISEG, training blocks", "none stated", gather(read_wsiseg(cloud)[0], config), share)
-
-
-def scored_samples(
-    config: CloudConfig, labels: Path | None = None, cameras: Path | None = None, cloud: Path | None = None
-) -> list[Sample]:
-    """What models are scored on, for the guard against overlap."""
-    samples: list[Sample] = []
-    if labels is not None and cameras is not None:
-        samples += gather(read_horizon(labels, cameras, HORIZON_TEST_CAMERAS), config)
-    if cloud is not None:
-        samples += gather(read_wsiseg(cloud)[1], config)
-    return samples

@@ -8,23 +8,15 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
-from models.cloud import CloudConfig
-from models.learn.loop import LoopConfig
+from models.learn.recipe import CloudRecipe
 from tasks.cloud_evaluation import card_metrics, evaluate_cloud, table_text
 from tasks.cloud_labels import read_rendered
-from tasks.cloud_training import (
-    horizon_source,
-    rendered_source,
-    scored_samples,
-    train_calibrate_save,
-    wsiseg_source,
-)
+from tasks.cloud_sources import horizon_source, rendered_source, scored_samples, wsiseg_source
+from tasks.cloud_training import train_calibrate_save
 from tasks.demo_network import write_training_set
 from tasks.weights import load_cloud_model, record_metrics
 
 _STEP: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False, "retries": 0}
-HELD_OUT_SEED_OFFSET = 60_000
-"""Held-out scenes for the calibration have another training seed: other places, cameras, weather."""
 
 
 @dataclass(frozen=True)
@@ -45,20 +37,20 @@ class RealLabels:
 
 
 @task(name="render training pictures", **_STEP)
-def render_pictures(folder: Path, scenes: int, seed: int, held_out: int) -> tuple[Path, Path]:
+def render_pictures(folder: Path, recipe: CloudRecipe) -> tuple[Path, Path]:
     """Render training and held-out scenes; what is there already is kept."""
     training, calibration = folder / "training", folder / "held-out"
-    write_training_set(training, scenes, seed, width=320)
-    write_training_set(calibration, held_out, seed + HELD_OUT_SEED_OFFSET, width=320)
+    write_training_set(training, recipe.scenes, recipe.seed, width=recipe.width)
+    write_training_set(calibration, recipe.held_out, recipe.held_out_seed, width=recipe.width)
     return training, calibration
 
 
 @task(name="train cloud", **_STEP)
-def train_and_save(
-    output: Path, rendered: tuple[Path, Path], real: RealLabels, config: CloudConfig, loop: LoopConfig
-) -> Path:
+def train_and_save(output: Path, rendered: tuple[Path, Path], real: RealLabels, recipe: CloudRecipe) -> Path:
     """Train, calibrate on held-out scenes, and write weights with their card; goes on where it was interrupted."""
-    sources = [rendered_source(rendered[0], config)]
+    config = recipe.config
+    made = f"seed {recipe.seed}, {recipe.scenes} scenes, width {recipe.width}"
+    sources = [rendered_source(rendered[0], config, made)]
     if real.train and real.labels is not None and real.cameras is not None:
         sources.append(horizon_source(real.labels, real.cameras, config))
     if real.train and real.cloud is not None:
@@ -69,9 +61,12 @@ def train_and_save(
         sources,
         list(read_rendered(rendered[1])),
         config,
-        loop,
+        recipe.loop,
+        augment=recipe.augment,
+        batch_size=recipe.batch_size,
+        sigma_scale=recipe.sigma_scale,
         test=scored_samples(config, real.labels, real.cameras, real.cloud),
-        progress=lambda step, loss: log.info("step %d of %d: loss %.3f", step, loop.steps, loss),
+        progress=lambda step, loss: log.info("step %d of %d: loss %.3f", step, recipe.loop.steps, loss),
     )
     log.info("%s: %s", output, digest)
     return output
@@ -81,8 +76,9 @@ def train_and_save(
 def score(weights: Path, real: RealLabels) -> str:
     """Score beside thresholds and controls, and write the figures into the card."""
     model, _ = load_cloud_model(weights)
-    rows = evaluate_cloud({"unet": model}, labels=real.labels, cameras=real.cameras, cloud=real.cloud)
-    record_metrics(weights, card_metrics(rows, "unet"))
+    name = model.config.architecture
+    rows = evaluate_cloud({name: model}, labels=real.labels, cameras=real.cameras, cloud=real.cloud)
+    record_metrics(weights, card_metrics(rows, name))
     text = table_text(rows)
     get_run_logger().info("%s", text)
     return text

@@ -6,7 +6,7 @@ A file is addressed by its digest, the sha256 of its bytes; the card is checked 
 import dataclasses
 import hashlib
 import json
-from importlib import metadata
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from safetensors.torch import load, save
 import models
 from models.cloud import CloudConfig, CloudModel, build_cloud_net
 from tasks.errors import ConfigurationError
+from tasks.provenance import code_version
 
 SHIPPED_CLOUD_WEIGHTS = Path(models.__file__).parent / "weights" / "cloud.safetensors"
 SHIPPED_CLOUD_UNET = SHIPPED_CLOUD_WEIGHTS.with_name("cloud_unet.safetensors")
@@ -27,12 +28,10 @@ def card_path(weights: Path) -> Path:
     return weights.with_suffix(".card.json")
 
 
-def code_version() -> str:
-    """Version of the installed package, for provenance."""
-    try:
-        return metadata.version("vigie")
-    except metadata.PackageNotFoundError:
-        return "unknown"
+def card_text(card: dict[str, Any]) -> str:
+    """A card as JSON, an innermost list on one line: cards hold thousands of hashes."""
+    text = json.dumps(card, indent=1)
+    return re.sub(r"\[[^\[\]{}]*\]", lambda found: re.sub(r"\n\s*", "", found[0]), text) + "\n"
 
 
 def digest_of(path: Path) -> str:
@@ -65,7 +64,7 @@ def save_cloud_model(path: Path, model: CloudModel, facts: dict[str, Any]) -> st
         "code_version": code_version(),
         **facts,
     }
-    card_path(path).write_text(json.dumps(card, indent=1) + "\n")
+    card_path(path).write_text(card_text(card))
     return digest
 
 
@@ -103,7 +102,7 @@ def record_metrics(weights: Path, metrics: dict[str, Any]) -> None:
         ConfigurationError: There is no card.
     """
     card = read_card(weights) | {"metrics": metrics}
-    card_path(weights).write_text(json.dumps(card, indent=1) + "\n")
+    card_path(weights).write_text(card_text(card))
 
 
 def load_cloud_model(path: Path | None = None) -> tuple[CloudModel, str]:

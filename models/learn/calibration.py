@@ -28,3 +28,12 @@ def fit_sigma(error: NDArray[np.float64], ambiguity: NDArray[np.float64]) -> tup
     ]
     _, floor, slope = min(grid)
     return float(floor), float(slope)
+
+
+def scale_to_share(error: NDArray[np.float64], sigma: NDArray[np.float64], share: float = 0.68) -> float:
+    """Factor on ``sigma`` that puts a share of the errors within one standard error; 1 where there are no errors.
+
+    Errors of a cover have heavy tails: maximum likelihood widens sigma for the few bad ones, and most errors would
+    lie well inside.
+    """
+    return float(np.quantile(np.abs(error) / sigma, share)) if error.size else 1.0

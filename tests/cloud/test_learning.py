@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from models.learn.augment import AugmentConfig, camera_effects, draw_batch, random_crop
+from models.learn.augment import AugmentConfig, camera_effects, draw_batch, light_by_class, random_crop
 from models.learn.datasets import difference_hash, make_samples, overlap
 from models.learn.loop import LoopConfig, learning_rate_at, train
 from models.learn.losses import cloud_loss, cover_loss, segmentation_loss
@@ -75,6 +75,26 @@ def test_effects_of_strength_zero_change_nothing():
     off = AugmentConfig(**{**vars(off), "blur": 0, "noise": 0, "jpeg": 0, "grey": 0})
     x = torch.rand(2, 3, 16, 16)
     torch.testing.assert_close(camera_effects(x, off, torch.Generator()), x, atol=2e-4, rtol=0)
+
+
+def test_ground_is_lit_apart_from_the_sky_and_pale_skies_keep_their_brightness():
+    rgb = torch.tensor([0.2, 0.4, 0.6])[None, :, None, None].expand(6, 3, 4, 4).contiguous()
+    labels = torch.zeros(6, 4, 4, dtype=torch.long)
+    labels[:, :2], labels[:, 3] = 1, 255
+    config = AugmentConfig(ground_stops=1.0, pale_sky=1.0)
+    out = light_by_class(rgb, labels, config, torch.Generator().manual_seed(1))
+    torch.testing.assert_close(out[:, :, 3], rgb[:, :, 3])  # what is not judged stays
+    torch.testing.assert_close(out[:, :, :2].mean(1), rgb[:, :, :2].mean(1))
+    assert (out[:, :, 2] - rgb[:, :, 2]).abs().max() > 0.1
+    assert ((out[:, 2] - out[:, 0])[:, 0] < 0.39).any()  # some sky lost blue
+
+
+def test_a_frame_around_a_disc_is_black_and_other():
+    s = sample()
+    config = AugmentConfig(size=40, disc=1.0, sky_only=0)
+    for seed in range(5):
+        rgb, labels = random_crop(s, config, torch.Generator().manual_seed(seed))
+        assert labels[0, 0] == 0 and rgb[:, 0, 0].max() <= 0.1
 
 
 def test_losses_by_hand():

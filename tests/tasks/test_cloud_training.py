@@ -20,15 +20,8 @@ from tasks.cloud_labels import (
     read_rendered,
     read_wsiseg,
 )
-from tasks.cloud_training import (
-    Source,
-    SplitLeak,
-    gather,
-    scored_samples,
-    train_calibrate_save,
-    train_cloud,
-    wsiseg_source,
-)
+from tasks.cloud_sources import Source, gather, scored_samples, wsiseg_source
+from tasks.cloud_training import SplitLeak, train_calibrate_save, train_cloud
 from tasks.errors import ConfigurationError
 from tasks.weights import load_cloud_model, read_card, record_metrics
 
