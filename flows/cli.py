@@ -1,9 +1,11 @@
 """The command line. Each command imports what it needs: ``vigie predict`` starts without Prefect."""
 
+import errno
 import json
 import logging
 import sys
 from datetime import UTC, date, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,12 +25,22 @@ app.add_typer(train, name="train")
 app.add_typer(evaluate, name="evaluate")
 
 EXIT_FAILED, EXIT_CONFIGURATION, EXIT_DEGRADED = 1, 2, 3
+_FAULTS_OF_THE_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 
 Config = Annotated[Path, typer.Option(help="The configuration file.")]
 Setting = Annotated[
     list[str] | None, typer.Option("--set", help="A setting over file and environment, as section.key=value.")
 ]
-Json = Annotated[str, typer.Option("--format", help="json or text.")]
+
+
+class Form(StrEnum):
+    """How answers are printed."""
+
+    JSON = "json"
+    TEXT = "text"
+
+
+Format = Annotated[Form, typer.Option("--format", help="For programs, or for people.")]
 
 
 @app.command("nightly")
@@ -43,7 +55,8 @@ def nightly_command(
     from tasks.night_plan import plan_night
 
     night, layer, instant = _date(day), _parsed(settings), _instant(as_of)
-    plan_night(night, config, layer)  # a wrong configuration stops here, before a server is started
+    # A wrong configuration stops here, before a server is started.
+    plan_night(night, config, layer, as_of=instant, started=datetime.now(UTC))
     quiet_prefect()
     from flows.nightly import nightly, summary_of
 
@@ -140,20 +153,18 @@ def predict_cloud(
     weights: Annotated[
         Path | None, typer.Option(help="safetensors with its card; the shipped ones if absent.")
     ] = None,
-    form: Json = "json",
+    form: Format = Form.JSON,
 ) -> None:
     """Visible cloud cover of images: one JSON array in input order; a bad image is an object with ``error``."""
     from tasks.cloud_prediction import predict_files
 
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
-    )
     answers = predict_files(images, mask_dir, weights)
-    if form == "json":
+    if form is Form.JSON:
         typer.echo(json.dumps(answers, indent=1))
         return
     for answer in answers:
-        typer.echo("\t".join(str(answer.get(key, "")) for key in ("image", "cover", "okta", "error")))
+        cells = (answer.get(key) for key in ("image", "cover", "okta", "flag", "error"))
+        typer.echo("\t".join("" if cell is None else str(cell) for cell in cells))
 
 
 Labels = Annotated[Path | None, typer.Option(help="Folder of horizon label files.")]
@@ -191,19 +202,26 @@ def evaluate_cloud_command(
     cameras: Cameras = None,
     cloud: Cloud = None,
     weights: Annotated[
-        list[str] | None, typer.Option(help="name=FILE, repeatable; the shipped UNet and FCN where absent.")
+        list[str] | None, typer.Option(help="name=FILE, repeatable; the shipped ones where absent.")
     ] = None,
-    form: Json = "text",
+    form: Format = Form.TEXT,
 ) -> None:
     """Score cover and masks beside thresholds and trivial controls, with intervals."""
     from tasks.cloud_evaluation import evaluate_cloud, table_json, table_text
-    from tasks.weights import SHIPPED_CLOUD_BASELINE, SHIPPED_CLOUD_WEIGHTS, load_cloud_model
+    from tasks.weights import SHIPPED_CLOUD_UNET, SHIPPED_CLOUD_WEIGHTS, load_cloud_model
 
-    shipped = {"unet": SHIPPED_CLOUD_WEIGHTS, "fcn": SHIPPED_CLOUD_BASELINE}
+    shipped = {"shipped": SHIPPED_CLOUD_WEIGHTS, "unet": SHIPPED_CLOUD_UNET}
+    if bool(labels) != bool(cameras) or not (labels or cloud):
+        raise ConfigurationError(
+            "evaluate cloud", None, "nothing to score", "give --labels and --cameras, or --cloud"
+        )
+    for pair in weights or ():
+        if "=" not in pair:
+            raise ConfigurationError("--weights", None, repr(pair), "write name=FILE")
     named = dict(pair.split("=", 1) for pair in weights) if weights else shipped
     networks = {name: load_cloud_model(Path(path))[0] for name, path in named.items()}
     rows = evaluate_cloud(networks, labels=labels, cameras=cameras, cloud=cloud)
-    typer.echo(table_json(rows) if form == "json" else table_text(rows))
+    typer.echo(table_json(rows) if form is Form.JSON else table_text(rows))
 
 
 def _date(text: str) -> date:
@@ -242,7 +260,7 @@ def _parsed(settings: list[str] | None) -> dict[str, Any]:
 def main() -> None:
     """Entry point: faults of configuration and stores are one line, our own bugs keep their traceback."""
     logging.basicConfig(
-        stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
+        stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s"
     )
     try:
         app()
@@ -251,6 +269,11 @@ def main() -> None:
         sys.exit(EXIT_CONFIGURATION)
     except StoreError as error:
         typer.echo(f"vigie: {error}", err=True)
+        sys.exit(EXIT_FAILED)
+    except OSError as error:
+        if error.errno not in _FAULTS_OF_THE_MACHINE:
+            raise
+        typer.echo(f"vigie: {error}. Mend it and run this again", err=True)
         sys.exit(EXIT_FAILED)
 
 

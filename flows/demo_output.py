@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from flows.console import for_people
 from models.simulation.network import NetworkSpec
 from tasks.demo_network import DemoNetwork, write_demo_network
 from tasks.demo_truth import Comparison
@@ -34,16 +35,9 @@ def write_with_bar(
 def print_comparison(comparisons: Sequence[Comparison]) -> None:
     """Estimate against truth, beside the control."""
     table = Table(title="Estimate against truth (oktas)")
-    for column in (
-        "",
-        "frames",
-        "no answer",
-        "mean abs. error",
-        "within 1",
-        "correlation",
-        "always the mean",
-    ):
-        table.add_column(column, justify="left" if column == "" else "right")
+    table.add_column("", no_wrap=True)
+    for column in ("frames", "silent", "mean error", "within 1", "corr.", "always mean"):
+        table.add_column(column, justify="right")
     for c in comparisons:
         table.add_row(
             c.name,
@@ -54,7 +48,7 @@ def print_comparison(comparisons: Sequence[Comparison]) -> None:
             f"{c.correlation:.2f}",
             f"{c.control_mae_okta:.2f}",
         )
-    Console().print(table)
+    for_people().print(table)
 
 
 def print_outputs(folder: Path, summaries: Sequence[NightSummary]) -> None:
@@ -62,5 +56,6 @@ def print_outputs(folder: Path, summaries: Sequence[NightSummary]) -> None:
     for summary in summaries:
         print(f"night {summary.night}: {summary.verdict}, {summary.frames} frames, report {summary.report}")
     series = Path(summaries[-1].series)
-    print(f"\nseries:   {series}\nrecord:   {folder / 'results'}\narchives: {folder / 'archive'}")
+    place = folder.resolve()
+    print(f"\nseries:   {series}\nrecord:   {place / 'results'}\narchives: {place / 'archive'}")
     print(f"\nOpen the series:\n  python -c \"import xarray; print(xarray.open_zarr('{series}'))\"")

@@ -1,5 +1,6 @@
 """``vigie ingest``: the archives alone, without orchestration."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -41,12 +42,13 @@ def ingest_all(
         if not only or camera.id in only
     ]
     _print(summaries)
+    for row in plan.registry.refused_rows:
+        print(f"cameras.csv line {row.line} ({row.camera or 'no id'}) left out: {row.reason}")
     errors = sum(summary.error is not None for summary in summaries)
     for grid in plan.settings.satellite if not only else ():
         satellite = ingest_satellite(plan.settings.grid(grid), plan.archive_root, as_of)
-        print(
-            f"satellite {grid}: {satellite.slots_written} product slots, refused {satellite.refused or 'none'}"
-        )
+        came = satellite.error or f"{satellite.slots_written} new product slots"
+        print(f"satellite {grid}: {came}, refused {_told(satellite.refused) or 'none'}")
         errors += satellite.error is not None
     return errors
 
@@ -54,6 +56,9 @@ def ingest_all(
 def _print(summaries: list[IngestSummary]) -> None:
     table = Table("camera", "listed", "new", "refused", "error")
     for s in summaries:
-        refused = ", ".join(f"{reason} {count}" for reason, count in sorted(s.refused.items()))
-        table.add_row(s.camera, str(s.listed), str(s.accepted), refused, s.error or "")
+        table.add_row(s.camera, str(s.listed), str(s.accepted), _told(s.refused), s.error or "")
     for_people().print(table)
+
+
+def _told(refused: Mapping[str, int]) -> str:
+    return ", ".join(f"{reason} {count}" for reason, count in sorted(refused.items()))
