@@ -146,7 +146,10 @@ def _is_http(filesystem: Any) -> bool:
 
 def _relative(filesystem: Any, root: str, path: str) -> str:
     name = path.removeprefix(root.rstrip("/")).lstrip("/") or PurePosixPath(path).name
-    return unquote(urlsplit(name).path) if _is_http(filesystem) else name
+    name = unquote(urlsplit(name).path) if _is_http(filesystem) else name
+    return name.encode(
+        "utf-8", "backslashreplace"
+    ).decode()  # Linux names files in any bytes; tables hold UTF-8
 
 
 def _image(filesystem: Any, root: str, path: str, info: dict[str, Any]) -> SourceImage:

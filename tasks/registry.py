@@ -157,28 +157,30 @@ def read_registry(path: Path) -> Registry:
         ConfigurationError: The file is missing, is not UTF-8, or its columns are wrong. A wrong row is no error: it is
             listed in ``refused_rows``.
     """
-    text = _read_text(path)
-    reader = csv.reader(text.splitlines(keepends=True), skipinitialspace=True)
     header: list[str] | None = None
     cameras: dict[str, Camera] = {}
     lines: dict[str, int] = {}
     refused: list[RefusedRow] = []
-    for cells in reader:
-        stripped = [cell.strip() for cell in cells]
-        if not any(stripped) or stripped[0].startswith("#"):
+    for number, line in enumerate(_read_text(path).split("\n"), start=1):
+        if not line.strip(" \t\r,") or line.lstrip().startswith("#"):
             continue
+        try:  # line by line: a quote left open must not swallow the cameras below it
+            (cells,) = csv.reader([line], skipinitialspace=True, strict=True)
+        except csv.Error as error:
+            refused.append(RefusedRow(number, line.split(",")[0].strip(), f"not a row of CSV: {error}"))
+            continue
+        stripped = [cell.strip() for cell in cells]
         if header is None:
             header = stripped
-            _check_header(path, reader.line_num, header)
+            _check_header(path, number, header)
             continue
-        camera = _camera(stripped, header, path.parent, reader.line_num)
+        camera = _camera(stripped, header, path.parent, number)
         if isinstance(camera, Camera) and camera.id in cameras:
-            reason = f"id is already used on line {lines[camera.id]}"
-            camera = RefusedRow(reader.line_num, camera.id, reason)
+            camera = RefusedRow(number, camera.id, f"id is already used on line {lines[camera.id]}")
         if isinstance(camera, RefusedRow):
             refused.append(camera)
         else:
-            cameras[camera.id], lines[camera.id] = camera, reader.line_num
+            cameras[camera.id], lines[camera.id] = camera, number
     if header is None:
         raise ConfigurationError(path, 1, "the file is empty", f"begin with the line {','.join(_REQUIRED)}")
     lost = {c.id: c.losses() for c in cameras.values()}

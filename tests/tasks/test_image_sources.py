@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import os
 import threading
 
 import numpy as np
@@ -143,3 +144,10 @@ def test_no_server_is_unavailable(monkeypatch):
     monkeypatch.setattr(image_sources, "_FIRST_WAIT_S", 0.001)
     with pytest.raises(SourceUnavailable):
         list_images("http://127.0.0.1:9/cam")
+
+
+def test_a_name_that_is_not_utf_8_is_read_and_named_in_utf_8(tmp_path):
+    (tmp_path / os.fsdecode(b"caf\xe9_20240101_1230.jpg")).write_bytes(b"picture")
+    (image,) = list_images(str(tmp_path))
+    assert image.name == r"caf\udce9_20240101_1230.jpg"
+    assert read_image(image) == b"picture"

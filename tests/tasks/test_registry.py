@@ -108,3 +108,12 @@ def test_a_polygon_has_three_corners_inside(text):
 @pytest.mark.parametrize("pattern", ["%d/%m", r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)"])
 def test_time_patterns_of_both_kinds(pattern):
     assert Camera(id="a", source="/a", time_pattern=pattern).time_pattern == pattern
+
+
+def test_a_quote_left_open_costs_its_own_row_only(tmp_path):
+    path = tmp_path / "cameras.csv"
+    path.write_text('id,source\r\na,"images/a\r\nb,"images, old/b"\r\nc,images/c\r\n', newline="")
+    registry = read_registry(path)
+    assert [camera.id for camera in registry.cameras] == ["b", "c"]
+    assert registry["b"].source.endswith("images, old/b")
+    assert [(row.line, row.camera) for row in registry.refused_rows] == [(2, "a")]
