@@ -80,7 +80,8 @@ def ingest_camera(
         camera: From the registry.
         archive_root: Where archives are; this one is ``<archive_root>/cameras/<id>``.
         as_of: UTC. An image of a later time is refused for now, and judged again by the next run.
-        rescan: Read every image again, known or not: after ``time_pattern`` or the time zone was mended.
+        rescan: Read every image again, known or not: what ``time_pattern`` refused is accepted once that is mended. A
+            frame that is archived keeps its time: after a wrong time zone, ingest under another id.
         max_pixels: Images above are refused undecoded.
         batch: Images per commit.
 
@@ -90,10 +91,10 @@ def ingest_camera(
     """
     summary = IngestSummary(camera.id)
     try:
+        archive = CameraArchive(archive_root, camera.id)
+        _keep_privacy(archive, camera)  # before anything else: it holds though the source be gone
         images = list_images(camera.source)
         summary.listed = len(images)
-        archive = CameraArchive(archive_root, camera.id)
-        _keep_privacy(archive, camera)
         files = {(image.name, image.version) for image in images}
         known = set() if rescan else archive.known_among(files)
         new = [(rank, image) for rank, image in enumerate(images) if (image.name, image.version) not in known]
@@ -123,6 +124,8 @@ def _ingest(
         if timing is None:
             any_exif = any(isinstance(j.verdict, AcceptedImage) and j.verdict.exif for j in judged)
             undated = is_undated_group(camera, [image.name for image in images], sidecar, any_exif)
+            if undated and camera.time_from == "auto":
+                undated = not _holds_dated_frames(archive)
             timing = _Timing.of(ImageClock(camera, as_of, sidecar, undated), archive, images)
         frames: list[NewFrame] = []
         refusals: list[NewRefusal] = []
@@ -238,6 +241,12 @@ def _readers(camera: Camera) -> int:
     """Threads: as many as cores where reading is decoding, more where it is waiting."""
     remote = "://" in camera.source and not camera.source.startswith("file:")
     return max(_REMOTE_READERS if remote else 1, os.cpu_count() or 1)
+
+
+def _holds_dated_frames(archive: CameraArchive) -> bool:
+    """Whether frames of this camera had a time before: then one without has lost it, and is no ordered group."""
+    flags = archive.rows()["quality_flag"].to_numpy(int) if archive.exists() else np.empty(0, int)
+    return bool(((flags & int(FrameFlag.TIME_IS_ORDER)) == 0).any())
 
 
 def _keep_privacy(archive: CameraArchive, camera: Camera) -> None:

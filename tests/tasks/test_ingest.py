@@ -1,5 +1,6 @@
 """A camera's images into its archive: idempotent, in any order, bad input in the ledger."""
 
+import os
 import random
 import shutil
 from datetime import date
@@ -284,3 +285,28 @@ def test_a_busy_archive_is_the_summary_s_error(site, monkeypatch):
 def test_no_images_make_no_archive(site):
     assert site.ingest().error is None
     assert not site.archive.exists()
+
+
+def test_a_new_polygon_holds_though_the_source_be_gone(site):
+    day_of_images(site, 1)
+    site.ingest()
+    shutil.rmtree(site.images)
+    site.camera = Camera(id="cam", source=str(site.images), privacy_polygon="0 0;1 0;1 1;0 1")
+    assert "no folder" in site.ingest().error
+    assert not site.archive.read_frames(site.archive.rows())[0].any()
+
+
+def test_a_dated_camera_that_loses_a_time_is_no_ordered_group(site):
+    site.put(img1__jpg=jpeg_with_exif(time="2026:05:01 10:00:00", seed=1))
+    site.ingest()
+    site.put(img2__jpg=jpeg(seed=2))
+    summary = site.ingest()
+    assert (summary.accepted, summary.refused) == (0, {"time_unreadable": 1})
+    assert len(site.archive.rows()) == 1
+
+
+def test_one_odd_name_does_not_stop_a_camera(site):
+    day_of_images(site, 1)
+    (site.images / os.fsdecode(b"caf\xe9_20260501_120000.jpg")).write_bytes(jpeg(seed=9))
+    assert site.ingest().accepted == 2
+    assert site.ingest().accepted == 0
