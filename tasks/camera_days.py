@@ -75,9 +75,13 @@ def find_touched(
         except StoreError as error:  # one unreadable archive is a row of the night, not its end
             faults[camera] = str(error)
             continue
+        last_frames = int(rows["arrival"].max()) if len(rows) else 0
+        # An archive that was made anew counts its batches from 1 again: none of them is dealt with.
+        frames_after = frames_after if frames_after <= last_frames else 0
+        slots_after = slots_after if slots_after <= last_slots or slots.empty else 0
         newer = slots.loc[slots["arrival"] > slots_after, "time"].to_numpy("datetime64[ns]")
         touched = touched_rows(rows, frames_after, newer, reach)
-        arrivals[camera] = (int(rows["arrival"].max()) if len(rows) else 0, max(last_slots, slots_after))
+        arrivals[camera] = (last_frames, max(last_slots, slots_after))
         for day in np.unique(rows.loc[touched, "time"].to_numpy("datetime64[D]")):
             days.append(CameraDay(camera, day.astype(date), frames_after, slots_after))
     return Touched(tuple(days), arrivals, faults)

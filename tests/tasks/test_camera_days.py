@@ -104,3 +104,14 @@ def test_an_archive_that_cannot_be_read_is_a_fault_of_that_camera(tmp_path):
     assert list(touched.faults) == ["a"]
     assert "cannot be read" in touched.faults["a"] and "\n" not in touched.faults["a"]
     assert list(touched.arrivals) == ["b"]
+
+
+def test_an_archive_made_anew_is_not_taken_for_dealt_with(tmp_path):
+    """Its batches count from 1 again, below the progress of the one before."""
+    root = str(tmp_path / "archive")
+    CameraArchive(root, "a").append([frame("2024-06-01T12:10", 0)])
+    write_cma(tmp_path / "files", 0)
+    ingest_satellite(settings(tmp_path / "files"), root, AS_OF)
+    touched = find_touched(root, ["a"], {"a": (37, 300)}, "msg", HOUR)
+    assert touched.camera_days == (CameraDay("a", date(2024, 6, 1), 0, 0),)
+    assert touched.arrivals == {"a": (1, 1)}
