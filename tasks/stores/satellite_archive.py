@@ -76,7 +76,10 @@ class SatelliteArchive:
                 create_layout(
                     root, self.name, SlotAxis(settings.cadence_minutes), slots[0].grid, settings.variables
                 )
-            result = self._write(root, settings, slots, refusals)
+            due = [refusal for refusal in refusals if refusal.time is None or refusal.time <= as_of]
+            result = self._write(
+                root, settings, slots, due
+            )  # a name of 2099 must not stretch the axis so far
             record_refusals(root, [*refusals, *result.refusals], as_of)
         self.__dict__.pop("_root", None)
         return result

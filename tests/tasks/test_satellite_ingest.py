@@ -4,7 +4,7 @@ import os
 import shutil
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import permutations
 from pathlib import Path
 
@@ -318,3 +318,17 @@ def test_the_archive_opens_with_the_xarray_engine(folder, root):
     ingest_satellite(settings(folder), root, AS_OF)
     data = xr.open_dataset(f"{root}/satellite/msg", engine="vigie", chunks={})
     assert int(data.cma.sel(time=slot_time(1)).mean().compute()) == 1
+
+
+def test_a_file_of_the_future_waits_and_does_not_stretch_the_axis(folder, root):
+    """Cut short too, it would have marked a slot of 2099 as bad, and made a hundred years of slots due."""
+    write_cma(folder, 0)
+    late = write_cma(folder, 1)
+    (folder / late.name.replace("2024", "2099")).write_bytes(late.read_bytes()[:500])
+    tomorrow = datetime(2024, 6, 1, 12, 5, tzinfo=UTC)
+    summary = ingest_satellite(settings(folder), root, tomorrow)
+    assert summary.refused == {"time_in_future": 1, "file_corrupt": 1}
+    status = SatelliteArchive(root, "msg").status()
+    assert len(status) == 96
+    assert status.loc[slot_time(1), "CMA"] == SlotStatus.MISSING
+    assert ingest_satellite(settings(folder), root, AS_OF).slots_written == 1
