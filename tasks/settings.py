@@ -14,7 +14,15 @@ from datetime import time
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -22,7 +30,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from models.contracts.slots import SatelliteGridSettings
+from models.contracts.slots import SLOT_VARIABLES, SatelliteGridSettings
 from tasks.errors import ConfigurationError
 from tasks.settings_faults import check_environment, explained, placed
 
@@ -64,6 +72,21 @@ class SatelliteSettings(_Section):
             raise ValueError("region must be [lon_min, lat_min, lon_max, lat_max] in degrees, minima first")
         return self
 
+    @field_validator("cadence_minutes")
+    @classmethod
+    def _cadence_divides_a_day(cls, value: int) -> int:
+        if 1440 % value:
+            raise ValueError("cadence_minutes must divide 1440")
+        return value
+
+    @field_validator("variables")
+    @classmethod
+    def _variables_are_known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in value if name not in SLOT_VARIABLES]
+        if unknown or not value:
+            raise ValueError(f"{', '.join(unknown) or 'none'} given; known are {', '.join(SLOT_VARIABLES)}")
+        return value
+
 
 class AlignmentSettings(_Section):
     """How frames are matched to satellite slots."""
@@ -98,6 +121,13 @@ class PublishSettings(_Section):
         if 1440 % self.step_minutes:
             raise ValueError("step_minutes must divide 1440")
         return self
+
+    @field_validator("root")
+    @classmethod
+    def _root_is_a_folder(cls, value: str) -> str:
+        if "://" in value:
+            raise ValueError("the series is published to a folder of this machine, not to a URI")
+        return value
 
 
 class NightSettings(_Section):
