@@ -40,14 +40,15 @@ def nightly(
         night or (started - timedelta(days=1)).date(),
         config, overrides or {}, command_line or {}, as_of=as_of, started=started, rescan=rescan,
     )  # fmt: skip
-    satellite_runs = step.ingest_one_grid.map(list(plan.settings.satellite), plan=plan)
-    ingests = follow("cameras", step.ingest_one_camera.map(plan.registry.cameras, plan=plan))
-    satellite = follow("satellite", satellite_runs)
-    touched = step.find_touched_days(plan, ingests, satellite)
-    staged = follow("inference", step.infer_batch.map(step.cut_batches(plan, touched), plan=plan))
-    recorded = step.record_night(plan, ingests, satellite, touched, staged)
-    published = step.publish_night(plan, recorded)
-    summary = step.report_night(plan, recorded, published)
+    with step.one_night_at_a_time(plan):
+        satellite_runs = step.ingest_one_grid.map(list(plan.settings.satellite), plan=plan)
+        ingests = follow("cameras", step.ingest_one_camera.map(plan.registry.cameras, plan=plan))
+        satellite = follow("satellite", satellite_runs)
+        touched = step.find_touched_days(plan, ingests, satellite)
+        staged = follow("inference", step.infer_batch.map(step.cut_batches(plan, touched), plan=plan))
+        recorded = step.record_night(plan, ingests, satellite, touched, staged)
+        published = step.publish_night(plan, recorded)
+        summary = step.report_night(plan, recorded, published)
     if summary.verdict == "failed":
         failure = NightFailed(summary)
         return Failed(message=str(failure), data=failure)

@@ -28,7 +28,8 @@ from tasks.stores.satellite_archive import SatelliteArchive
 from tasks.weights import load_cloud_model
 
 FRAMES_AT_ONCE = 32
-"""Frames in memory at the same time, across the cameras of a batch."""
+PIXELS_AT_ONCE = 64_000_000
+"""Frames in memory at the same time, per batch: no more than so many, and no more pixels (but at least one frame)."""
 
 _SATELLITE_COLUMNS = (
     "slot_time",
@@ -253,12 +254,24 @@ def frame_values(model: CloudModel, frames: Sequence[np.ndarray | None]) -> Iter
 
 
 def _frames_of(archive: CameraArchive, rows: pd.DataFrame) -> Iterator[list[np.ndarray | None]]:
-    for start in range(0, len(rows), FRAMES_AT_ONCE):
-        piece = rows.iloc[start : start + FRAMES_AT_ONCE]
+    for piece in _pieces(rows):
         try:
             yield list(archive.read_frames(piece))
         except _UNREADABLE:  # find the bad one
             yield [_read_one(archive, piece.iloc[[i]]) for i in range(len(piece))]
+
+
+def _pieces(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Rows cut so that their frames fit into memory; a frame's size is in the name of its group."""
+    start, pixels = 0, 0
+    for end, group in enumerate(rows["group"]):
+        height, width = map(int, group.rsplit("_", 1)[1].split("x"))
+        pixels += height * width
+        if end > start and (end - start == FRAMES_AT_ONCE or pixels > PIXELS_AT_ONCE):
+            yield rows.iloc[start:end]
+            start, pixels = end, height * width
+    if len(rows):
+        yield rows.iloc[start:]
 
 
 def _read_one(archive: CameraArchive, row: pd.DataFrame) -> np.ndarray | None:

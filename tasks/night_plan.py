@@ -1,13 +1,14 @@
 """What a night is about to do: everything later steps need, as references."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tasks.errors import ConfigurationError
 from tasks.registry import Registry, read_registry
 from tasks.settings import Settings, load_settings
 
@@ -82,14 +83,22 @@ def plan_night(
         night: UTC day.
         config: ``vigie.toml``.
         *layers: Settings over file and environment, each over the one before.
-        as_of: UTC instant up to which inputs are taken; the deadline where absent.
+        as_of: Instant up to which inputs are taken, UTC where it has no zone; the deadline where absent.
         started: When the run was due to start; a deadline before it is no deadline, as when a past night is redone.
         rescan: Read every image again.
 
     Raises:
-        ConfigurationError: Naming file, line and mend.
+        ConfigurationError: Naming file, line and mend. Also where a night is to be run that is not over: it would be
+            published with gaps that stand for ever, and a year mistyped would close the series up to that year.
     """
     settings = load_settings(config, *layers)
+    as_of = as_of and (as_of.astimezone(UTC) if as_of.tzinfo else as_of.replace(tzinfo=UTC))
+    over = datetime.combine(night + timedelta(days=1), time(), tzinfo=UTC)
+    if started is not None and min(started, as_of or started) < over:
+        problem = f"{night} is not over at {min(started, as_of or started):%Y-%m-%d %H:%M} UTC"
+        raise ConfigurationError(
+            "night", None, problem, "take an earlier day; `vigie ingest` takes images in at once"
+        )
     deadline = datetime.combine(night + timedelta(days=1), settings.night.deadline_utc, tzinfo=UTC)
     binding = deadline if started is not None and started < deadline else None
     plan = NightPlan(night, as_of or deadline, binding, config, layers, rescan)

@@ -5,7 +5,8 @@ Nothing here retries: HTTP sources retry where they read, and everything else th
 
 import dataclasses
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
 from tasks.camera_days import CameraDay, Touched, batches, find_touched
-from tasks.errors import StoreError
+from tasks.errors import ConfigurationError, StoreError
 from tasks.inference import BatchInference, StagedBatch, reach_of
 from tasks.ingest import IngestSummary, ingest_camera
 from tasks.night_plan import NightPlan, plan_night
@@ -25,6 +26,7 @@ from tasks.night_summary import NightSummary, camera_rows, judge, worst_first
 from tasks.publishing import Published, positions_of, publish_run
 from tasks.registry import Camera
 from tasks.satellite_ingest import SatelliteSummary, ingest_satellite
+from tasks.stores.locks import writer_lock
 from tasks.stores.results import ResultsRecord
 
 _STEP: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False, "retries": 0}
@@ -41,12 +43,23 @@ def prepare_night(
 ) -> NightPlan:
     """Read configuration and registry; a fault in either stops the night here, with file, line and mend."""
     plan = plan_night(night, config, *layers, as_of=as_of, started=started, rescan=rescan)
-    shutil.rmtree(plan.staging, ignore_errors=True)  # what a killed night staged is inferred again
     log = get_run_logger()
     for row in plan.registry.refused_rows:
         log.warning("cameras.csv line %d (%s) left out: %s", row.line, row.camera or "no id", row.reason)
     log.info("night %s: %d cameras, as of %s", plan.night, len(plan.registry.cameras), plan.as_of)
     return plan
+
+
+@contextmanager
+def one_night_at_a_time(plan: NightPlan) -> Iterator[None]:
+    """Hold the night's turn: two nights at once would infer the same frames, and clear away each other's values.
+
+    Raises:
+        WriterBusy: Another night is still running.
+    """
+    with writer_lock(plan.published_root / "night", "results"):
+        shutil.rmtree(plan.staging, ignore_errors=True)  # what a killed night staged is inferred again
+        yield
 
 
 @task(name="ingest camera", task_run_name="ingest/{camera.id}", tags=["ingest"], **_STEP)
@@ -75,11 +88,17 @@ def ingest_one_camera(camera: Camera, plan: NightPlan) -> IngestSummary:
 @task(name="ingest satellite", task_run_name="ingest/{grid}", tags=["ingest"], **_STEP)
 def ingest_one_grid(grid: str, plan: NightPlan) -> SatelliteSummary:
     """Take in what a satellite source has that its archive has not."""
+    log = get_run_logger()
     try:
         summary = ingest_satellite(plan.settings.grid(grid), plan.archive_root, plan.as_of, processes=2)
+    except ConfigurationError:
+        raise
     except StoreError as error:
         summary = SatelliteSummary(grid, error=str(error))
-    get_run_logger().info(
+    except Exception as error:
+        log.exception("satellite %s", grid)
+        summary = SatelliteSummary(grid, error=f"{type(error).__name__}: {error}")
+    log.info(
         "satellite %s: %d product slots, refused %s%s",
         grid,
         summary.slots_written,

@@ -288,3 +288,10 @@ def test_without_any_satellite(plan, folder):
     night(plan)
     table = observations(plan).set_index("camera")
     assert set(table.loc["river001", "slot_reason"]) == {AlignmentReason.NO_SLOT}
+
+
+def test_frames_are_taken_in_pieces_that_fit_into_memory():
+    groups = ["jpeg_480x640"] * 70 + ["png_8000x8000"] * 2 + ["jpeg_480x640"]
+    pieces = [len(piece) for piece in inference._pieces(pd.DataFrame({"group": groups}))]
+    assert pieces == [32, 32, 6, 1, 1, 1]  # 64 million pixels fill a piece
+    assert list(inference._pieces(pd.DataFrame({"group": []}))) == []
