@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from flows.console import for_people
 from tasks.errors import ConfigurationError
@@ -43,13 +43,22 @@ def _print_cameras(ledgers: Iterable[CameraLedger]) -> None:
     for ledger in ledgers:
         refused = ", ".join(f"{reason} {count}" for reason, count in sorted(ledger.refused.items()))
         table.add_row(
-            ledger.camera, str(ledger.frames), ledger.first, ledger.last, refused or "none", ledger.last_night
+            ledger.camera, _frames(ledger), ledger.first, ledger.last, refused or "none", ledger.last_night
         )
     for_people().print(table)
 
 
+def _frames(ledger: CameraLedger) -> str:
+    same = len(ledger.shadowed)
+    return f"{ledger.frames} ({same} not shown)" if same else str(ledger.frames)
+
+
 def _print_refusals(ledger: CameraLedger) -> None:
-    table = Table("refused", "reason", "detail", "as of")
+    for row in ledger.shadowed.itertuples():
+        print(f"{row.source}: kept, not shown: {row.shown} has the same time, {row.time} UTC")
+    if ledger.refusals.empty:
+        return
+    table = Table(Column("refused", overflow="fold"), "reason", "detail", "as of")
     for row in ledger.refusals.itertuples():
         table.add_row(str(row.source), str(row.reason), str(row.detail), str(row.as_of))
     for_people().print(table)

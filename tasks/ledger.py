@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from models.contracts.flags import SlotStatus
+from models.contracts.flags import FrameFlag, SlotStatus
 from models.contracts.record import CameraNight
 from tasks.errors import StoreError
 from tasks.stores.camera_archive import CameraArchive
@@ -22,11 +22,13 @@ class CameraLedger:
     Attributes:
         camera: Id.
         frames: Accepted.
-        first: Time of the first frame, ISO, or an empty string.
+        first: Time of the first frame, ISO to the minute; "undated" for an ordered group; or an empty string.
         last: Time of the last.
         refused: Standing refusals by reason.
         last_night: How the camera fared in the last run that saw it.
         refusals: Each standing refusal.
+        shadowed: Frames that are kept and not shown, as another has their time: columns ``source``, ``time`` and
+            ``shown``, the source of the other.
     """
 
     camera: str
@@ -36,6 +38,7 @@ class CameraLedger:
     refused: Mapping[str, int] = field(default_factory=dict)
     last_night: str = ""
     refusals: pd.DataFrame = field(default_factory=pd.DataFrame)
+    shadowed: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def camera_ledger(archive_root: str, camera: str, night: str = "") -> CameraLedger:
@@ -53,7 +56,8 @@ def camera_ledger(archive_root: str, camera: str, night: str = "") -> CameraLedg
         return CameraLedger(camera, last_night=night or "no archive yet")
     except StoreError as error:
         return CameraLedger(camera, last_night=str(error))
-    times = rows["time"].astype(str)
+    undated = (rows["quality_flag"].to_numpy() & FrameFlag.TIME_IS_ORDER) != 0
+    times = rows["time"].dt.strftime("%Y-%m-%d %H:%M").where(~undated, "undated")
     return CameraLedger(
         camera,
         len(rows),
@@ -62,7 +66,13 @@ def camera_ledger(archive_root: str, camera: str, night: str = "") -> CameraLedg
         dict(Counter(refusals["reason"])),
         night,
         refusals,
+        _shadowed(rows),
     )
+
+
+def _shadowed(rows: pd.DataFrame) -> pd.DataFrame:
+    shown = rows.loc[~rows["shadowed"], ["time", "source"]].rename(columns={"source": "shown"})
+    return rows.loc[rows["shadowed"], ["source", "time"]].merge(shown, on="time", how="left")
 
 
 def grid_ledger(archive_root: str, grid: str) -> list[str]:

@@ -4,11 +4,13 @@ import base64
 import dataclasses
 import html
 import io
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image
+from PIL import Image, ImageDraw
 from prefect.artifacts import (
     create_image_artifact,
     create_markdown_artifact,
@@ -29,6 +31,7 @@ from tasks.weights import load_cloud_model
 
 PICTURES = 6
 _WIDTH = 320
+_CAPTION = 22  # pixels, above each frame
 _SKY, _CLOUD = np.array([40, 120, 255]), np.array([255, 120, 40])
 
 
@@ -72,10 +75,11 @@ def summary_markdown(summary: NightSummary, plan: NightPlan) -> str:
     """The night in a few lines of Markdown."""
     reasons = {reason: count for reason, count in sorted(summary.refused.items()) if reason != WAITING}
     refused = ", ".join(f"{reason} {count}" for reason, count in reasons.items()) or "none"
-    without = ", ".join(summary.without_output[:20]) + (" …" if len(summary.without_output) > 20 else "")
+    named = ", ".join(summary.without_output[:20]) + (" …" if len(summary.without_output) > 20 else "")
+    without = f"{len(summary.without_output)} ({named})" if named else "0"
     lines = [
         f"# Night {summary.night}: {summary.verdict}",
-        f"- cameras: {summary.cameras}, without a value for this night: {len(summary.without_output)} {without}",
+        f"- cameras: {summary.cameras}, without a value for this night: {without}",
         f"- frames inferred: {summary.frames}, with a satellite slot: {summary.matched}",
         f"- refused in this run: {refused}",
         f"- later than the run, judged again by the next: {summary.refused.get(WAITING, 0)}",
@@ -105,7 +109,8 @@ def night_picture(plan: NightPlan, summary: NightSummary) -> bytes | None:
             continue
         if frame.dtype == np.uint16:
             frame = (frame >> 8).astype(np.uint8)
-        strips.append(_beside(frame, predict_cover(model, [frame])[0].mask))
+        caption = f"{row.camera}  {row.time:%Y-%m-%d %H:%M} UTC  {_answer(row)}"
+        strips.append(_beside(frame, predict_cover(model, [frame])[0].mask, caption))
     if not strips:
         return None
     buffer = io.BytesIO()
@@ -133,14 +138,21 @@ def _least_certain(record: ResultsRecord, summary: NightSummary) -> pd.DataFrame
     return rows.assign(camera=names[rows["camera_index"].to_numpy()])
 
 
-def _beside(frame: np.ndarray, mask: np.ndarray) -> Image.Image:
+def _answer(row: Any) -> str:
+    """What was recorded of the frame, not what the picture's own mask would give."""
+    cover, sigma = row.visible_cloud_fraction, row.visible_cloud_fraction_uncertainty
+    return f"cover {cover:.2f} +- {sigma:.2f}, {row.visible_cloud_okta:.0f} oktas"
+
+
+def _beside(frame: np.ndarray, mask: np.ndarray, caption: str) -> Image.Image:
     painted = frame.astype(np.float32)
     for value, colour in ((1, _SKY), (2, _CLOUD)):
         painted[mask == value] = 0.5 * painted[mask == value] + 0.5 * colour
     height = max(1, round(frame.shape[0] * _WIDTH / frame.shape[1]))
-    both = Image.new("RGB", (2 * _WIDTH, height))
-    both.paste(Image.fromarray(frame).resize((_WIDTH, height)), (0, 0))
-    both.paste(Image.fromarray(painted.astype(np.uint8)).resize((_WIDTH, height)), (_WIDTH, 0))
+    both = Image.new("RGB", (2 * _WIDTH, height + _CAPTION), "white")
+    ImageDraw.Draw(both).text((2, 4), caption, "black", font_size=14)
+    both.paste(Image.fromarray(frame).resize((_WIDTH, height)), (0, _CAPTION))
+    both.paste(Image.fromarray(painted.astype(np.uint8)).resize((_WIDTH, height)), (_WIDTH, _CAPTION))
     return both
 
 
@@ -161,20 +173,33 @@ def _headline(summary: NightSummary) -> str:
 def _page(summary: NightSummary, text: str, table: pd.DataFrame, picture: bool) -> str:
     """A page that needs nothing else: summary, table worst first, picture."""
     title, *lines = text.splitlines()
-    items = "".join(f"<li>{html.escape(line.removeprefix('- '))}</li>" for line in lines)
-    image = f'<p><img src="{summary.night}.jpg" alt="frames and their masks"></p>' if picture else ""
+    items = "".join(f"<li>{_code(html.escape(line.removeprefix('- ')))}</li>" for line in lines)
+    image = (
+        "<h2>Least certain answers: frame, and mask (blue sky, orange cloud)</h2>"
+        f'<p><img src="{summary.night}.jpg" alt="frames and their masks"></p>'
+        if picture
+        else ""
+    )
+    shown = table.assign(output=table["output"].map({True: "yes", False: "no"}))
     units = "".join(
-        f"<li><code>{q.name}</code>: {html.escape(q.long_name)} ({html.escape(q.units)})</li>"
-        for q in QUANTITIES
+        f"<li><code>{q.name}</code>: {html.escape(q.long_name)}{_units(q.units)}</li>" for q in QUANTITIES
     )
     style = (
         "body{font:15px sans-serif;margin:2em;max-width:70em}table{border-collapse:collapse}"
         "td,th{border-bottom:1px solid #ccc;padding:.3em .7em;text-align:left}img{max-width:100%}"
+        "td:nth-child(n+5),th:nth-child(n+5){text-align:right}"
     )
     return (
         f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{html.escape(title.lstrip('# '))}</title>"
         f"<style>{style}</style><h1>{html.escape(title.lstrip('# '))}</h1><ul>{items}</ul>"
-        f"<h2>Cameras, worst first</h2>{table.to_html(index=False, border=0)}"
-        f"<h2>Least certain answers: frame, and mask (blue sky, orange cloud)</h2>{image}"
+        f"<h2>Cameras, worst first</h2>{shown.to_html(index=False, border=0)}{image}"
         f"<h2>What is published</h2><ul>{units}</ul></html>"
     )
+
+
+def _code(text: str) -> str:
+    return re.sub("`([^`]*)`", r"<code>\1</code>", text)
+
+
+def _units(units: str) -> str:
+    return "" if units == "1" else f" ({html.escape(units)})"

@@ -1,9 +1,11 @@
 """What ``vigie status`` tells: accepted, refused and why, per camera and per grid."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from models.contracts.flags import Refusal
+from models.contracts.flags import FrameFlag, Refusal
 from tasks.ledger import camera_ledger, grid_ledger, last_nights
 from tasks.satellite_ingest import ingest_satellite
 from tasks.stores.camera_archive import CameraArchive
@@ -25,6 +27,17 @@ def test_a_camera(tmp_path):
     assert ledger.refused == {"truncated": 1, "empty_file": 1}
     assert ledger.refusals["source"].tolist() == ["x.jpg", "y.jpg"]
     assert ledger.last_night == "2026-01-02: ok"
+
+
+def test_two_frames_of_one_time_and_an_undated_group(tmp_path):
+    same = [frame("2026-01-01T00:00", 0, source="x.jpg"), frame("2026-01-01T00:00", 1, source="y.jpg")]
+    CameraArchive(tmp_path, "a").append(same, [])
+    (row,) = camera_ledger(str(tmp_path), "a").shadowed.itertuples()
+    assert {row.source, row.shown} == {"x.jpg", "y.jpg"}
+    undated = replace(frame("1970-01-01T00:00", 0), flags=FrameFlag.TIME_IS_ORDER)
+    CameraArchive(tmp_path, "u").append([undated], [])
+    ledger = camera_ledger(str(tmp_path), "u")
+    assert (ledger.first, ledger.last, len(ledger.shadowed)) == ("undated", "undated", 0)
 
 
 def test_no_archive_and_a_damaged_one(tmp_path):
