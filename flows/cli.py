@@ -176,16 +176,19 @@ Cloud = Annotated[Path | None, typer.Option(help="Folder of manifest.csv and wsi
 def train_cloud(
     output: Annotated[Path, typer.Argument(help="safetensors file to write; its card goes beside it.")],
     work: Annotated[Path, typer.Option(help="Where rendered pictures are kept.")] = Path("vigie-training"),
-    scenes: Annotated[int, typer.Option(min=25, help="Rendered training pictures.")] = 3000,
-    steps: Annotated[int, typer.Option(min=1)] = 1500,
-    seed: Annotated[int, typer.Option(help="A training seed: 500000 to 539999.")] = 500_000,
+    scenes: Annotated[int | None, typer.Option(min=25, help="Rendered training pictures.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1)] = None,
+    seed: Annotated[int | None, typer.Option(help="A training seed: 500000 to 539999.")] = None,
     architecture: Annotated[str, typer.Option(help="unet or fcn.")] = "unet",
     labels: Labels = None,
     cameras: Cameras = None,
     cloud: Cloud = None,
     train_on_real: Annotated[bool, typer.Option(help="Train on the labelled training cameras too.")] = False,
 ) -> None:
-    """Train the visible cloud cover; real labels, where given, are what it is scored on."""
+    """Train the visible cloud cover; what is not given is the recipe's of the shipped weights.
+
+    Real labels, where given, are what it is scored on.
+    """
     quiet_prefect()
     from flows.train_models import RealLabels, train_cloud_cover
 
@@ -208,9 +211,9 @@ def evaluate_cloud_command(
 ) -> None:
     """Score cover and masks beside thresholds and trivial controls, with intervals."""
     from tasks.cloud_evaluation import evaluate_cloud, table_json, table_text
-    from tasks.weights import SHIPPED_CLOUD_UNET, SHIPPED_CLOUD_WEIGHTS, load_cloud_model
+    from tasks.weights import SHIPPED_CLOUD_BASELINE, SHIPPED_CLOUD_WEIGHTS, load_cloud_model
 
-    shipped = {"shipped": SHIPPED_CLOUD_WEIGHTS, "unet": SHIPPED_CLOUD_UNET}
+    shipped = {"unet": SHIPPED_CLOUD_WEIGHTS, "fcn": SHIPPED_CLOUD_BASELINE}
     if bool(labels) != bool(cameras) or not (labels or cloud):
         raise ConfigurationError(
             "evaluate cloud", None, "nothing to score", "give --labels and --cameras, or --cloud"

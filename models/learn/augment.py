@@ -45,21 +45,21 @@ class AugmentConfig:
 
     size: int = 128
     min_scale: float = 0.4
-    max_aspect: float = 1.8
-    exposure_stops: float = 0.5
-    gamma: float = 0.25
-    white_balance: float = 0.1
-    saturation: float = 0.4
-    haze: float = 0.4
-    contrast: float = 0.2
-    blur: float = 0.35
+    max_aspect: float = 1.5
+    exposure_stops: float = 0.45
+    gamma: float = 0.2
+    white_balance: float = 0.09
+    saturation: float = 0.35
+    haze: float = 0.35
+    contrast: float = 0.15
+    blur: float = 0.3
     noise: float = 0.04
     jpeg: float = 0.4
     grey: float = 0.03
-    sky_only: float = 0.15
-    disc: float = 0.1
-    ground_stops: float = 0.7
-    pale_sky: float = 0.6
+    sky_only: float = 0.08
+    disc: float = 0.08
+    ground_stops: float = 0.4
+    pale_sky: float = 0.35
 
 
 def _uniform(generator: torch.Generator, low: float = 0.0, high: float = 1.0) -> float:

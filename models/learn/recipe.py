@@ -47,10 +47,10 @@ class CloudRecipe:
 CLOUD_RECIPES: dict[str, CloudRecipe] = {
     "unet": CloudRecipe(
         CloudConfig("unet", widths=(16, 32, 64, 96), context_heads=0, min_luma=0.12),
-        LoopConfig(steps=3600, warm_up=100, report_every=50),
+        LoopConfig(steps=2600, warm_up=100, report_every=50),
     ),
     "fcn": CloudRecipe(
-        CloudConfig("fcn", fcn_width=32, min_luma=0.12), LoopConfig(steps=1800, warm_up=100, report_every=50)
+        CloudConfig("fcn", fcn_width=32, min_luma=0.12), LoopConfig(steps=1500, warm_up=100, report_every=50)
     ),
 }
 """By architecture."""
