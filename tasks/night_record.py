@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from models.contracts.flags import ValueFlag
+from models.contracts.flags import AlignmentReason, ValueFlag
 from models.contracts.record import OBSERVATIONS
 from tasks.camera_days import Touched
 from tasks.night_plan import NightPlan
@@ -14,6 +14,9 @@ from tasks.night_summary import progress_rows
 from tasks.provenance import code_version
 from tasks.staging import read_table
 from tasks.stores.results import NightRecord, ResultsRecord
+
+_ORDER_TIMES = (np.datetime64("1970-01-01", "ns"), np.datetime64("1971-01-01", "ns"))
+"""An undated group's times are its ranks in seconds."""
 
 
 def build_night(plan: NightPlan, staged: Iterable[Path], rows: pd.DataFrame, touched: Touched) -> NightRecord:
@@ -41,6 +44,8 @@ def build_night(plan: NightPlan, staged: Iterable[Path], rows: pd.DataFrame, tou
 def cameras_with_output(record: ResultsRecord, plan: NightPlan, observations: pd.DataFrame) -> set[str]:
     """Cameras with a frame that could be read on the night's day, from this run or an earlier one.
 
+    An undated group has no night to be missing from: it counts as long as it has frames.
+
     Args:
         record: The earlier runs.
         plan: The night.
@@ -48,12 +53,18 @@ def cameras_with_output(record: ResultsRecord, plan: NightPlan, observations: pd
     """
     day = np.datetime64(plan.night.isoformat(), "ns")
     on_day = (observations["time"] >= day) & (observations["time"] < day + np.timedelta64(1, "D"))
-    cameras = set(_readable(observations[on_day])["camera"])
+    cameras = set(_readable(observations[on_day | _undated(observations)])["camera"])
     if record.exists:
         names = record.cameras()
         earlier = _readable(record.observations(day, day + np.timedelta64(1, "D")))
-        cameras |= {names[index] for index in earlier["camera_index"].unique()}
+        groups = record.observations(_ORDER_TIMES[0], _ORDER_TIMES[1])
+        groups = _readable(groups[_undated(groups)])
+        cameras |= {names[index] for rows in (earlier, groups) for index in rows["camera_index"].unique()}
     return cameras
+
+
+def _undated(rows: pd.DataFrame) -> pd.Series:
+    return rows["slot_reason"] == int(AlignmentReason.NO_TIME)
 
 
 def _readable(rows: pd.DataFrame) -> pd.DataFrame:

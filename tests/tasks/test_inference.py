@@ -16,6 +16,7 @@ from models.contracts.record import CameraNight
 from tasks import inference
 from tasks.inference import BatchInference
 from tasks.ingest import ingest_camera
+from tasks.night_record import cameras_with_output
 from tasks.satellite_ingest import ingest_satellite
 from tasks.stores.camera_archive import CameraArchive
 from tasks.stores.results import ResultsRecord
@@ -133,6 +134,11 @@ def test_without_a_position_and_without_a_time(after):
     assert str(opened.time.values[0]) == "2025-03-29T00:00:00.000000000"
     assert opened.sizes["time"] == 48
     assert np.isnat(opened.observation_time.sel(camera="group")).all()
+
+
+def test_an_undated_group_is_missing_from_no_night(after):
+    none_new = observations(after).iloc[:0]
+    assert "group" in cameras_with_output(ResultsRecord(after.results_uri), after, none_new)
     assert int(opened.image_luminance.sel(camera="nowhere").notnull().sum()) == 3
 
 
