@@ -134,12 +134,12 @@ def test_without_a_position_and_without_a_time(after):
     assert str(opened.time.values[0]) == "2025-03-29T00:00:00.000000000"
     assert opened.sizes["time"] == 48
     assert np.isnat(opened.observation_time.sel(camera="group")).all()
+    assert int(opened.image_luminance.sel(camera="nowhere").notnull().sum()) == 3
 
 
 def test_an_undated_group_is_missing_from_no_night(after):
     none_new = observations(after).iloc[:0]
     assert "group" in cameras_with_output(ResultsRecord(after.results_uri), after, none_new)
-    assert int(opened.image_luminance.sel(camera="nowhere").notnull().sum()) == 3
 
 
 def test_again_appends_nothing(after, monkeypatch):
