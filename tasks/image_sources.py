@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +30,13 @@ _RETRIED_STATUS = frozenset((408, 425, 429, 500, 502, 503, 504))
 
 
 class SourceUnavailable(Exception):
-    """A source cannot be listed, or one of its files cannot be read, at present."""
+    """A source cannot be listed, or one of its files cannot be read, at present.
+
+    The words go to ledgers and reports: a user and a password in a URL are left out.
+    """
+
+    def __init__(self, words: str) -> None:
+        super().__init__(re.sub(r"://[^/@\s]*@", "://", words))
 
 
 @dataclass(frozen=True)

@@ -151,3 +151,9 @@ def test_a_name_that_is_not_utf_8_is_read_and_named_in_utf_8(tmp_path):
     (image,) = list_images(str(tmp_path))
     assert image.name == r"caf\udce9_20240101_1230.jpg"
     assert read_image(image) == b"picture"
+
+
+def test_a_password_in_a_url_is_not_told():
+    with pytest.raises(SourceUnavailable) as caught:
+        list_images("http://user:secret@127.0.0.1:9/cam/")
+    assert "secret" not in str(caught.value) and "http://127.0.0.1:9/cam/" in str(caught.value)
