@@ -173,6 +173,7 @@ def predict_cover(
     model: CloudModel,
     images: Sequence[NDArray[np.uint8] | NDArray[np.uint16]],
     *,
+    hidden: Sequence[NDArray[np.bool_] | None] | None = None,
     batch_size: int = 8,
     device: torch.device | str | None = None,
 ) -> list[CoverEstimate]:
@@ -181,6 +182,7 @@ def predict_cover(
     Args:
         model: Network and configuration.
         images: Upright pictures ``(y, x, 3)``, uint8 or uint16.
+        hidden: Per picture, pixels ``(y, x)`` that are blacked out, ``None`` for none: they are neither sky nor cloud.
         batch_size: Tiles per forward pass.
         device: CUDA where there is one, by default.
 
@@ -190,6 +192,7 @@ def predict_cover(
     device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     model.net.to(device).eval()
     estimates: list[CoverEstimate] = []
+    unseen = iter(hidden or [None] * len(images))
     for start in range(0, len(images), 4 * batch_size):  # bounds memory: full-size pictures are large
         chunk = [to_unit_rgb(image) for image in images[start : start + 4 * batch_size]]
         bounds = [tile_bounds(rgb.shape[-2], rgb.shape[-1], model.config.max_aspect) for rgb in chunk]
@@ -205,5 +208,8 @@ def predict_cover(
                 p = F.interpolate(next(answers), size=(b - t, r - l), mode="bilinear", align_corners=False)
                 total[:, t:b, l:r] += p[0]
             luma = torch.einsum("cyx,c->yx", rgb[0], torch.tensor(_LUMA))
-            estimates.append(_estimate(model.config, luma, total / total.sum(0)))
+            probabilities = total / total.sum(0)
+            if (pixels := next(unseen)) is not None:
+                probabilities[:, torch.from_numpy(pixels.copy())] = torch.tensor([[1.0], [0.0], [0.0]])
+            estimates.append(_estimate(model.config, luma, probabilities))
     return estimates

@@ -23,6 +23,7 @@ from tasks.registry import Camera
 from tasks.staging import write_table
 from tasks.stores.camera_archive import CameraArchive
 from tasks.stores.codec import ImageDecodeError
+from tasks.stores.privacy import Polygon, hidden_pixels
 from tasks.stores.results import ResultsRecord
 from tasks.stores.satellite_archive import SatelliteArchive
 from tasks.weights import load_cloud_model
@@ -157,7 +158,12 @@ class BatchInference:
             }
         )
         repeated = new["sha256"].isin(_repeated(rows))
-        values = [value for frames in _frames_of(archive, new) for value in frame_values(self.model, frames)]
+        polygon = archive.privacy()
+        values = [
+            value
+            for frames in _frames_of(archive, new)
+            for value in frame_values(self.model, frames, polygon)
+        ]
         measured = pd.DataFrame(values, index=table.index, columns=frame_columns())
         for quantity in QUANTITIES:
             if quantity.flag in measured:
@@ -234,10 +240,19 @@ def frame_columns() -> list[str]:
     return [name for q in camera for name in (q.name, q.uncertainty, q.flag)]
 
 
-def frame_values(model: CloudModel, frames: Sequence[np.ndarray | None]) -> Iterator[tuple[float, ...]]:
-    """Quality and visible cover of frames; a frame that could not be read is FAILED throughout."""
+def frame_values(
+    model: CloudModel, frames: Sequence[np.ndarray | None], polygon: Polygon = ()
+) -> Iterator[tuple[float, ...]]:
+    """Quality and visible cover of frames; a frame that could not be read is FAILED throughout.
+
+    Args:
+        model: Of the visible cover.
+        frames: Of one camera.
+        polygon: What is blacked out in them.
+    """
     readable = [frame for frame in frames if frame is not None]
-    covers = iter(predict_cover(model, readable))
+    hidden = [hidden_pixels(frame, polygon) for frame in readable]
+    covers = iter(predict_cover(model, readable, hidden=hidden))
     nan = float("nan")
     for frame in frames:
         if frame is None:

@@ -26,6 +26,7 @@ from tasks.night_summary import WAITING, NightSummary
 from tasks.publishing import Published
 from tasks.stores.camera_archive import CameraArchive
 from tasks.stores.codec import ImageDecodeError
+from tasks.stores.privacy import hidden_pixels
 from tasks.stores.results import ResultsRecord
 from tasks.weights import load_cloud_model
 
@@ -104,13 +105,14 @@ def night_picture(plan: NightPlan, summary: NightSummary) -> bytes | None:
     model, _ = load_cloud_model(Path(plan.settings.locate(weights)) if weights else None)
     strips = []
     for row in chosen.itertuples():
-        frame = _frame_of(plan, row.camera, row.frame_sha256)
-        if frame is None:
+        found = _frame_of(plan, row.camera, row.frame_sha256)
+        if found is None:
             continue
+        frame, hidden = found
         if frame.dtype == np.uint16:
             frame = (frame >> 8).astype(np.uint8)
         caption = f"{row.camera}  {row.time:%Y-%m-%d %H:%M} UTC  {_answer(row)}"
-        strips.append(_beside(frame, predict_cover(model, [frame])[0].mask, caption))
+        strips.append(_beside(frame, predict_cover(model, [frame], hidden=[hidden])[0].mask, caption))
     if not strips:
         return None
     buffer = io.BytesIO()
@@ -118,12 +120,16 @@ def night_picture(plan: NightPlan, summary: NightSummary) -> bytes | None:
     return buffer.getvalue()
 
 
-def _frame_of(plan: NightPlan, camera: str, sha256: str) -> np.ndarray | None:
-    """A recorded frame; ``None`` where its archive cannot be read any more: a picture less is no fault of the night."""
+def _frame_of(plan: NightPlan, camera: str, sha256: str) -> tuple[np.ndarray, np.ndarray | None] | None:
+    """A recorded frame and what is blacked out in it.
+
+    ``None`` where its archive cannot be read any more: a picture less is no fault of the night.
+    """
     try:
         archive = CameraArchive(plan.archive_root, camera)
         rows = archive.rows()
-        return next(iter(archive.read_frames(rows[rows["sha256"] == sha256].iloc[:1])), None)
+        frame = next(iter(archive.read_frames(rows[rows["sha256"] == sha256].iloc[:1])), None)
+        return None if frame is None else (frame, hidden_pixels(frame, archive.privacy()))
     except (OSError, StoreError, ImageDecodeError):
         return None
 

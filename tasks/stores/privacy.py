@@ -47,6 +47,11 @@ def _inside(polygon: Polygon, height: int, width: int) -> np.ndarray:
     return np.asarray(canvas)
 
 
+def hidden_pixels(frame: np.ndarray, polygon: Polygon) -> np.ndarray | None:
+    """Which pixels (H, W) of a frame the polygon blacks out; ``None`` where there is none."""
+    return _inside(polygon, *frame.shape[:2]) if polygon else None
+
+
 def blacken(frame: np.ndarray, polygon: Polygon) -> np.ndarray:
     """Black out the polygon, outline included, in a frame (H, W, 3); the frame itself where there is none."""
     if not polygon:

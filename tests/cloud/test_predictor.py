@@ -41,6 +41,16 @@ def test_mask_has_the_pictures_size_and_cover_its_ratio(size):
     assert e.sigma >= 0.05
 
 
+def test_what_is_hidden_is_neither_sky_nor_cloud():
+    rgb, hidden = half_cloudy(100, 100), np.zeros((100, 100), bool)
+    hidden[:, :50] = True  # all of the cloud
+    plain, covered, none = predict_cover(MODEL, [rgb] * 3, hidden=[None, hidden, ~hidden & False])
+    assert not covered.mask[hidden].any()
+    # Only clear sky is left, but for the cloud's edge where the network's own pixels mix the two.
+    assert covered.cover == pytest.approx(0.0, abs=0.03) and plain.cover == pytest.approx(0.5, abs=0.05)
+    assert none.cover == plain.cover
+
+
 def test_sixteen_bits_equal_eight():
     rgb = half_cloudy(60, 80)
     a, b = predict_cover(MODEL, [rgb, rgb.astype(np.uint16) * 257])

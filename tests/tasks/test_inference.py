@@ -179,15 +179,38 @@ def test_a_late_image_is_inferred_alone(after, monkeypatch):
     ingest_camera(after.registry["river001"], after.archive_root, after.instant)
     seen = []
     predict = inference.predict_cover
-    monkeypatch.setattr(
-        inference, "predict_cover", lambda m, frames: seen.append(len(frames)) or predict(m, frames)
-    )
+
+    def counted(model, frames, **options):
+        seen.append(len(frames))
+        return predict(model, frames, **options)
+
+    monkeypatch.setattr(inference, "predict_cover", counted)
     rows = night(after)
     assert seen == [1]
     assert (rows.loc["river001", "inferred"], rows.loc["river001", "status"]) == (1, CameraNight.OK)
     new = observations(after).iloc[len(before) :]
     assert new["camera"].tolist() == ["river001"]
     assert new["time"].tolist() == [pd.Timestamp("2025-03-29T14:01")]
+
+
+def test_what_privacy_blacks_out_is_kept_from_the_cover(plan, monkeypatch):
+    left_half = ((0, 0), (0.5, 0), (0.5, 1), (0, 1))
+    CameraArchive(plan.archive_root, "river001").set_privacy(left_half)
+    shares = []
+    predict = inference.predict_cover
+
+    def watched(model, frames, hidden):
+        answers = predict(model, frames, hidden=hidden)
+        shares.extend(
+            answer.mask[pixels].any()
+            for answer, pixels in zip(answers, hidden, strict=True)
+            if pixels is not None
+        )
+        return answers
+
+    monkeypatch.setattr(inference, "predict_cover", watched)
+    night(plan)
+    assert len(shares) == 11 and not any(shares)
 
 
 def test_after_the_deadline_work_waits_for_the_next_run(plan):
