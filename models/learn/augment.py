@@ -43,8 +43,8 @@ class AugmentConfig:
         pale_sky: Most of a grey mixed into the sky, share: haze takes the blue out of it.
     """
 
-    size: int = 128
-    min_scale: float = 0.4
+    size: int = 160
+    min_scale: float = 0.45
     max_aspect: float = 1.5
     exposure_stops: float = 0.45
     gamma: float = 0.2
@@ -56,10 +56,10 @@ class AugmentConfig:
     noise: float = 0.04
     jpeg: float = 0.4
     grey: float = 0.03
-    sky_only: float = 0.08
-    disc: float = 0.08
-    ground_stops: float = 0.4
-    pale_sky: float = 0.35
+    sky_only: float = 0.0
+    disc: float = 0.0
+    ground_stops: float = 0.0
+    pale_sky: float = 0.0
 
 
 def _uniform(generator: torch.Generator, low: float = 0.0, high: float = 1.0) -> float:

@@ -1,0 +1,56 @@
+"""The weights that go out with the code are small, whole, free to give away, and never saw what they are scored on."""
+
+import json
+
+import pytest
+
+from models.learn.recipe import CLOUD_RECIPES
+from tasks.weights import (
+    SHIPPED_CLOUD_BASELINE,
+    SHIPPED_CLOUD_WEIGHTS,
+    card_path,
+    digest_of,
+    load_cloud_model,
+    read_card,
+)
+
+SHIPPED = [SHIPPED_CLOUD_WEIGHTS, SHIPPED_CLOUD_BASELINE]
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
+def test_shipped_weights_are_those_of_their_card(path):
+    model, digest = load_cloud_model(path)
+    card = read_card(path)
+    assert digest == digest_of(path) == card["digest"]
+    assert sum(p.numel() for p in model.net.parameters()) == card["parameters"]
+    assert set(card["metrics"]) == {"horizon, test cameras", "wsiseg, test blocks"}
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
+def test_shipped_weights_learned_from_the_simulation_alone(path, request):
+    card = read_card(path)
+    sources = card["training"]["sources"]
+    assert card["training"]["shippable"] is True
+    assert all(s["name"].startswith("demo network, training families") for s in sources)
+    trained_on = {h for s in sources for h in s["sha256"]}
+    assert len(trained_on) == sum(s["pictures"] for s in sources) > 2900
+    labels = sorted((request.config.rootpath / "tests" / "data" / "horizon_labels").glob("*.json"))
+    labelled = {f["sha256"] for p in labels for f in json.loads(p.read_text())["frames"]}
+    assert len(labelled) >= 100
+    assert not trained_on & labelled
+    assert not trained_on & set(card["calibration"]["sha256"])
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
+def test_shipped_weights_follow_the_recipe(path):
+    model, _ = load_cloud_model(path)
+    recipe, training = CLOUD_RECIPES[model.config.architecture], read_card(path)["training"]
+    assert training["loop"] == vars(recipe.loop)
+    assert training["augmentation"] == vars(recipe.augment)
+    assert training["batch_size"] == recipe.batch_size
+    assert f"seed {recipe.seed}, {recipe.scenes} scenes" in training["sources"][0]["name"]
+
+
+def test_shipped_files_fit():
+    files = [f for path in SHIPPED for f in (path, card_path(path))]
+    assert sum(f.stat().st_size for f in files) <= 4_000_000
