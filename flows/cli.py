@@ -4,7 +4,7 @@ import errno
 import json
 import logging
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -45,7 +45,7 @@ Format = Annotated[Form, typer.Option("--format", help="For programs, or for peo
 
 @app.command("nightly")
 def nightly_command(
-    day: Annotated[str, typer.Option("--date", help="UTC day, e.g. 2026-11-22.")],
+    day: Annotated[str | None, typer.Option("--date", help="UTC day; the day before where absent.")] = None,
     config: Config = Path("vigie.toml"),
     settings: Setting = None,
     as_of: Annotated[str | None, typer.Option(help="UTC instant; later images are in the future.")] = None,
@@ -54,7 +54,8 @@ def nightly_command(
     """Ingest, align, infer, record and publish one night. Exit code 3: degraded, 1: failed."""
     from tasks.night_plan import plan_night
 
-    night, layer, instant = _date(day), _parsed(settings), _instant(as_of)
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).date()
+    night, layer, instant = _date(day) if day else yesterday, _parsed(settings), _instant(as_of)
     # A wrong configuration stops here, before a server is started.
     plan_night(night, config, layer, as_of=instant, started=datetime.now(UTC))
     quiet_prefect()
@@ -69,7 +70,10 @@ def nightly_command(
         return_state=True,
     )
     summary = summary_of(state)
-    typer.echo(f"{summary.series}\n{summary.report}")
+    published = (
+        summary.series if summary.verdict != "failed" else "not published: see the report, mend, run again"
+    )
+    typer.echo(f"{published}\n{summary.report}")
     raise typer.Exit({"ok": 0, "degraded": EXIT_DEGRADED, "failed": EXIT_FAILED}[summary.verdict])
 
 

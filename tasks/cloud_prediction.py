@@ -1,6 +1,7 @@
 """Cloud cover of bare image files: what ``vigie predict cloud`` prints, and the masks that it writes."""
 
 import logging
+import math
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -12,7 +13,7 @@ from PIL import Image
 
 from models.cloud import CoverEstimate, predict_cover
 from models.contracts.flags import ValueFlag
-from models.science.cover import okta_of_cover
+from models.science.cover import cover_of_mask, okta_of_cover
 from tasks.errors import ConfigurationError
 from tasks.image_validation import MAX_PIXELS, RefusedImage, validate_image
 from tasks.stores.codec import decode_image
@@ -63,11 +64,16 @@ def mask_paths(paths: Sequence[Path], mask_dir: Path) -> list[Path]:
 
 
 def answer_of(estimate: CoverEstimate) -> dict[str, Any]:
-    """An estimate as JSON values: ``cover`` and ``okta`` are null where withheld, and ``flag`` says why."""
+    """An estimate as JSON values.
+
+    Where the product would withhold its answer, ``flag`` says so, and ``cover`` and ``okta`` are those of the mask all
+    the same; they are null only where the mask has no sky at all.
+    """
     withheld = estimate.flag is not ValueFlag.GOOD
+    cover = cover_of_mask(estimate.mask) if withheld else estimate.cover
     return {
-        "cover": None if withheld else round(estimate.cover, 4),
-        "okta": okta_of_cover(estimate.cover),
+        "cover": None if math.isnan(cover) else round(cover, 4),
+        "okta": okta_of_cover(cover),
         "cover_uncertainty": None if withheld else round(estimate.sigma, 4),
         "flag": estimate.flag.name.lower(),
     }

@@ -26,7 +26,9 @@ def follow(stage: str, futures: Sequence[PrefectFuture[Result]]) -> list[Result]
     total = len(futures)
     if not total:
         return []
-    artifact: Any = create_progress_artifact(0.0, key=f"progress-{stage.replace(' ', '-')}", description=stage)
+    artifact: Any = create_progress_artifact(
+        0.0, key=f"progress-{stage.replace(' ', '-')}", description=stage
+    )
     every = max(1, total // _UPDATES)
     with _bar() as bar:
         line = bar.add_task(stage, total=total)

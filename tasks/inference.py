@@ -15,6 +15,7 @@ from models.contracts.record import latest
 from models.contracts.series import QUANTITIES
 from models.science.cover import okta_of_cover
 from models.science.image_quality import assess_frame
+from models.science.sun import sun_position
 from tasks.alignment import AlignedFrames, align_times, satellite_cover
 from tasks.camera_days import CameraDay, touched_rows
 from tasks.errors import StoreError
@@ -32,6 +33,10 @@ FRAMES_AT_ONCE = 32
 PIXELS_AT_ONCE = 64_000_000
 """Frames in memory at the same time, per batch: no more than so many, and no more pixels (but at least one frame)."""
 
+CIVIL_TWILIGHT_DEG = -6.0
+"""Sun elevation below which a visible cover is DOUBTFUL, where the camera's position is known."""
+
+_COVER_FLAGS = ["visible_cloud_fraction_quality_flag", "visible_cloud_okta_quality_flag"]
 _SATELLITE_COLUMNS = (
     "slot_time",
     "slot_offset_s",
@@ -169,6 +174,7 @@ class BatchInference:
             if quantity.flag in measured:
                 doubtful = repeated & (measured[quantity.flag] == int(ValueFlag.GOOD))
                 measured.loc[doubtful, quantity.flag] = int(ValueFlag.DOUBTFUL)
+        measured.loc[_by_night(camera, new) & _answered(measured), _COVER_FLAGS] = int(ValueFlag.DOUBTFUL)
         satellite = self._satellite_values(camera, new)
         return pd.concat([table, measured, satellite], axis=1)
 
@@ -295,6 +301,19 @@ def _read_one(archive: CameraArchive, row: pd.DataFrame) -> np.ndarray | None:
     except _UNREADABLE:
         _log.exception("camera %s: frame %s cannot be read", archive.camera_id, row["source"].iloc[0])
         return None
+
+
+def _by_night(camera: Camera, frames: pd.DataFrame) -> np.ndarray:
+    """Frames taken after civil twilight: the cover was evaluated on pictures that daylight reaches."""
+    if camera.latitude is None or camera.longitude is None or frames.empty:
+        return np.zeros(len(frames), dtype=bool)
+    times = frames["time"].to_numpy("datetime64[ns]")
+    elevation, _ = sun_position(times, camera.latitude, camera.longitude)
+    return elevation < CIVIL_TWILIGHT_DEG
+
+
+def _answered(measured: pd.DataFrame) -> np.ndarray:
+    return (measured["visible_cloud_fraction_quality_flag"] == int(ValueFlag.GOOD)).to_numpy()
 
 
 def _repeated(rows: pd.DataFrame) -> set[str]:

@@ -1,5 +1,6 @@
 """What a night is about to do: everything later steps need, as references."""
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
@@ -11,6 +12,8 @@ import numpy as np
 from tasks.errors import ConfigurationError
 from tasks.registry import Registry, read_registry
 from tasks.settings import Settings, load_settings
+from tasks.stores.published import PublishedSeries
+from tasks.weights import load_cloud_model
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,12 @@ class NightPlan:
     def registry(self) -> Registry:
         """The cameras."""
         return read_registry(Path(self.settings.locate(self.settings.cameras.registry)))
+
+    @property
+    def registry_sha256(self) -> str:
+        """Of ``cameras.csv`` as it stands, hexadecimal."""
+        path = Path(self.settings.locate(self.settings.cameras.registry))
+        return hashlib.sha256(path.read_bytes()).hexdigest()
 
     @property
     def archive_root(self) -> str:
@@ -104,3 +113,15 @@ def plan_night(
     plan = NightPlan(night, as_of or deadline, binding, config, layers, rescan)
     assert plan.registry is not None  # a wrong registry stops the night here
     return plan
+
+
+def check_stores(plan: NightPlan) -> None:
+    """What would stop the night at its end stops it here: the weights, and the step of the published series.
+
+    Raises:
+        ConfigurationError: The weights cannot be used.
+        StoreError: The series was published with another step.
+    """
+    weights = plan.settings.cloud.weights
+    load_cloud_model(Path(plan.settings.locate(weights)) if weights else None)
+    PublishedSeries(plan.published_root / "series.zarr", plan.settings.publish.step_minutes).check_settings()

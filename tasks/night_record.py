@@ -35,6 +35,8 @@ def build_night(plan: NightPlan, staged: Iterable[Path], rows: pd.DataFrame, tou
         as_of=plan.instant,
         code_version=code_version(),
         configuration_digest=plan.settings.digest,
+        configuration=plan.settings.canonical,
+        registry_sha256=plan.registry_sha256,
         observations=observations,
         summaries=rows,
         progress=progress_rows(rows, touched),

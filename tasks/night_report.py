@@ -26,7 +26,7 @@ from tasks.night_summary import WAITING, NightSummary
 from tasks.publishing import Published
 from tasks.stores.camera_archive import CameraArchive
 from tasks.stores.codec import ImageDecodeError
-from tasks.stores.privacy import hidden_pixels
+from tasks.stores.privacy import blacken, hidden_pixels
 from tasks.stores.results import ResultsRecord
 from tasks.weights import load_cloud_model
 
@@ -129,7 +129,11 @@ def _frame_of(plan: NightPlan, camera: str, sha256: str) -> tuple[np.ndarray, np
         archive = CameraArchive(plan.archive_root, camera)
         rows = archive.rows()
         frame = next(iter(archive.read_frames(rows[rows["sha256"] == sha256].iloc[:1])), None)
-        return None if frame is None else (frame, hidden_pixels(frame, archive.privacy()))
+        if frame is None:
+            return None
+        polygon = plan.registry[camera].privacy_polygon or ()  # the archive's may be older, if it was busy
+        masks = [hidden_pixels(frame, p) for p in (archive.privacy(), polygon) if p]
+        return blacken(frame, polygon), np.logical_or.reduce(masks) if masks else None
     except (OSError, StoreError, ImageDecodeError):
         return None
 
@@ -139,7 +143,8 @@ def _least_certain(record: ResultsRecord, summary: NightSummary) -> pd.DataFrame
     rows = latest(record.observations(day, day + np.timedelta64(1, "D")))
     rows = rows[rows["visible_cloud_fraction"].notna()]
     names = np.array(record.cameras(), dtype=object)
-    rows = rows.sort_values("visible_cloud_fraction_uncertainty", ascending=False)
+    flag, sigma = "visible_cloud_fraction_quality_flag", "visible_cloud_fraction_uncertainty"
+    rows = rows.sort_values([flag, sigma], ascending=[True, False])  # good answers first: by day
     rows = rows.drop_duplicates("camera_index").head(PICTURES)
     return rows.assign(camera=names[rows["camera_index"].to_numpy()])
 

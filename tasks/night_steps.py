@@ -19,7 +19,7 @@ from tasks.camera_days import CameraDay, Touched, batches, find_touched
 from tasks.errors import ConfigurationError, StoreError
 from tasks.inference import BatchInference, StagedBatch, reach_of
 from tasks.ingest import IngestSummary, ingest_camera
-from tasks.night_plan import NightPlan, plan_night
+from tasks.night_plan import NightPlan, check_stores, plan_night
 from tasks.night_record import build_night, cameras_with_output
 from tasks.night_report import write_report
 from tasks.night_summary import NightSummary, camera_rows, judge, worst_first
@@ -43,7 +43,10 @@ def prepare_night(
 ) -> NightPlan:
     """Read configuration and registry; a fault in either stops the night here, with file, line and mend."""
     plan = plan_night(night, config, *layers, as_of=as_of, started=started, rescan=rescan)
+    check_stores(plan)
     log = get_run_logger()
+    if len(plan.settings.satellite) > 1 and plan.settings.aligned_grid is None:
+        log.warning("no satellite cover: say which grid to align with in alignment.grid")
     for row in plan.registry.refused_rows:
         log.warning("cameras.csv line %d (%s) left out: %s", row.line, row.camera or "no id", row.reason)
     log.info("night %s: %d cameras, as of %s", plan.night, len(plan.registry.cameras), plan.as_of)

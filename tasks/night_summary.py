@@ -106,7 +106,7 @@ def _camera_row(
         wait = f"{late} of {len(outcomes)} days wait for the next run"
         status, detail = CameraNight.LATE, f"{wait}; {unavailable}" if unavailable else wait
     elif unavailable:
-        status, detail = CameraNight.SOURCE_UNAVAILABLE, unavailable
+        status, detail = CameraNight.NOT_INGESTED, unavailable
     elif camera not in touched.arrivals:
         status, detail = CameraNight.NO_FRAMES, "no frame was ever accepted"
     else:
@@ -148,7 +148,7 @@ def worst_first(rows: pd.DataFrame, without_output: Iterable[str]) -> pd.DataFra
     table = rows.assign(output=[c not in missing for c in rows["camera"]])
     order = {
         int(CameraNight.FAILED): 0,
-        int(CameraNight.SOURCE_UNAVAILABLE): 1,
+        int(CameraNight.NOT_INGESTED): 1,
         int(CameraNight.LATE): 2,
         int(CameraNight.NO_FRAMES): 3,
         int(CameraNight.NOTHING_NEW): 4,

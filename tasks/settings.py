@@ -171,8 +171,12 @@ class Settings(BaseSettings):
     @property
     def digest(self) -> str:
         """SHA-256 of the effective values, in hexadecimal: the same wherever the folder lies."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        return hashlib.sha256(self.canonical.encode()).hexdigest()
+
+    @property
+    def canonical(self) -> str:
+        """The effective values as JSON, in one order: what the digest is of."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
 
     @property
     def aligned_grid(self) -> str | None:

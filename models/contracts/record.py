@@ -21,7 +21,7 @@ class CameraNight(IntEnum):
     OK = 0
     NOTHING_NEW = 1
     NO_FRAMES = 2  # the camera has never delivered a frame
-    SOURCE_UNAVAILABLE = 3
+    NOT_INGESTED = 3  # its source is gone, its archive busy, the disk full: the detail says which
     LATE = 4  # the deadline came first; the next run takes it up
     FAILED = 5  # an error of our own or of the machine; the detail says which
 
@@ -51,6 +51,8 @@ RUNS: dict[str, Column] = {
     "as_of": ("int64", NO_TIME),
     "code_version": ("string", ""),
     "configuration_digest": ("uint8[32]", 0),
+    "configuration": ("string", ""),  # the effective values, JSON: what the digest is of
+    "registry_sha256": ("uint8[32]", 0),
     "first_row": ("int64", 0),
     "rows": ("int64", 0),
     "earliest": ("int64", NO_TIME),

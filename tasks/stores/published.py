@@ -162,7 +162,12 @@ class PublishedSeries:
     def _read(self, name: str) -> np.ndarray:
         return zarr.open_group(LocalStore(self.path, read_only=True), mode="r")[name][...]
 
-    def _check(self, update: SeriesUpdate) -> None:
+    def check_settings(self) -> None:
+        """Refuse a series that was published with another step or schema.
+
+        Raises:
+            StoreError: Says which.
+        """
         if not self.exists:
             return
         attributes = json.loads((self.path / "zarr.json").read_text())["attributes"]
@@ -172,6 +177,9 @@ class PublishedSeries:
                 f"{self.path} has schema {version} and a step of {attributes.get('step_minutes')} minutes; this "
                 f"code writes {SERIES_SCHEMA_VERSION} and {self.step_minutes}: publish a new edition from the record"
             )
+
+    def _check(self, update: SeriesUpdate) -> None:
+        self.check_settings()
         cameras = self.published_cameras()
         if update.cameras[: len(cameras)] != cameras:
             raise StoreError("published cameras keep their place: new ones go behind them")

@@ -53,13 +53,18 @@ def append_rows(group: zarr.Group, columns: Mapping[str, Column], rows: Mapping[
 
 
 def read_rows(
-    group: zarr.Group, names: Iterable[str] | None = None, start: int = 0, stop: int | None = None
+    group: zarr.Group,
+    names: Iterable[str] | None = None,
+    start: int = 0,
+    stop: int | None = None,
+    keep: np.ndarray | None = None,
 ) -> pd.DataFrame:
-    """Rows ``start:stop`` as a frame; digests as hexadecimal text."""
+    """Rows ``start:stop`` as a frame, of them those that ``keep`` marks; digests as hexadecimal text."""
     chosen = list(names) if names is not None else sorted(name for name, _ in group.arrays())
     columns: dict[str, object] = {}
     for name in chosen:
         values = np.asarray(group[name][start:stop])
+        values = values if keep is None else values[keep]
         columns[name] = [bytes(row).hex() for row in values] if values.ndim == 2 else values
     return pd.DataFrame(columns)
 

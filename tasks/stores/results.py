@@ -1,5 +1,6 @@
 """The record: every night's values, one commit a night, from which all that is published can be rebuilt."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +30,9 @@ class NightRecord:
         night: ISO date.
         as_of: UTC instant up to which inputs were taken.
         code_version: Version (and revision) of the code.
-        configuration_digest: SHA-256 of the effective configuration, hexadecimal.
+        configuration_digest: SHA-256 of ``configuration``, hexadecimal.
+        configuration: The effective configuration, JSON.
+        registry_sha256: Of the camera registry, hexadecimal.
         observations: One row per inferred frame: ``camera`` (id), ``time``, ``frame_sha256`` (hexadecimal),
             ``cloud_model`` (digest, hexadecimal, or empty), and the columns of the record.
         summaries: One row per camera: ``camera`` and the columns of the summary table.
@@ -41,6 +44,8 @@ class NightRecord:
     as_of: np.datetime64
     code_version: str
     configuration_digest: str
+    configuration: str
+    registry_sha256: str
     observations: pd.DataFrame
     summaries: pd.DataFrame
     progress: pd.DataFrame
@@ -112,11 +117,14 @@ class ResultsRecord:
         return table.assign(camera=names[table["camera_index"].to_numpy()]).reset_index(drop=True)
 
     def observations(
-        self, start: np.datetime64 | None = None, stop: np.datetime64 | None = None
+        self,
+        start: np.datetime64 | None = None,
+        stop: np.datetime64 | None = None,
+        columns: Sequence[str] | None = None,
     ) -> pd.DataFrame:
-        """All rows with ``start <= time < stop`` in order of arrival, times as datetime64[ns].
+        """Rows with ``start <= time < stop`` in order of arrival, times as datetime64[ns].
 
-        Only the rows of runs that reach into the span are read.
+        Only the rows of runs that reach into the span are read; of them ``columns``, ``time`` among them, or all.
         """
         runs = self.runs()
         low = (
@@ -125,12 +133,15 @@ class ResultsRecord:
         high = np.iinfo(np.int64).max if stop is None else int(stop.astype("datetime64[ms]").astype(np.int64))
         within = (runs["rows"] > 0) & (runs["latest"] >= low) & (runs["earliest"] < high)
         group = self._root()["observations"]
-        parts = [
-            read_rows(group, OBSERVATIONS, int(r.first_row), int(r.first_row + r.rows))
-            for r in runs[within].itertuples()
-        ]
-        table = pd.concat(parts, ignore_index=True) if parts else read_rows(group, OBSERVATIONS, 0, 0)
-        table = table[(table["time"] >= low) & (table["time"] < high)].reset_index(drop=True)
+        wanted = list(columns or OBSERVATIONS)
+        parts = []
+        for run in runs[within].itertuples():
+            span = int(run.first_row), int(run.first_row + run.rows)
+            times = np.asarray(group["time"][slice(*span)])
+            keep = (times >= low) & (times < high)
+            if keep.any():
+                parts.append(read_rows(group, wanted, *span, keep=keep))
+        table = pd.concat(parts, ignore_index=True) if parts else read_rows(group, wanted, 0, 0)
         return table.assign(
             time=table["time"].to_numpy(np.int64).astype("datetime64[ms]").astype("datetime64[ns]")
         )
@@ -202,6 +213,8 @@ class ResultsRecord:
                 "as_of": _milliseconds(pd.Series([night.as_of])),
                 "code_version": np.array([night.code_version], dtype=object),
                 "configuration_digest": digests([night.configuration_digest]),
+                "configuration": np.array([night.configuration], dtype=object),
+                "registry_sha256": digests([night.registry_sha256]),
                 "first_row": np.array([rows.start]),
                 "rows": np.array([len(rows)]),
                 "earliest": np.array([earliest]),

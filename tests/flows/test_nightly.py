@@ -66,7 +66,7 @@ def test_what_is_broken_is_a_row_and_the_rest_is_done(network, run_night):
     assert (summary.frames, summary.registry_rows_refused) == (24, 1)
     table = pd.read_csv(network / "published" / "nights" / "2025-03-29.csv")
     assert table["camera"].tolist() == ["gone", "river001", "sea002"]  # worst first
-    assert table["status"].tolist() == ["source_unavailable", "ok", "ok"]
+    assert table["status"].tolist() == ["not_ingested", "ok", "ok"]
     assert table["output"].tolist() == [False, True, True]
     assert int(opened(network).observation_time.notnull().sum()) == 24
     assert sorted(CameraArchive(network / "archive", "river001").refusals()["reason"]) == [

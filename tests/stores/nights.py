@@ -30,4 +30,4 @@ def night(date, cameras=("a", "b"), times=None, value=0.5, arrival=1):
     summaries = pd.DataFrame({"camera": list(cameras), "status": int(CameraNight.OK), "detail": ""})
     progress = pd.DataFrame({"camera": list(cameras), "frames_arrival": arrival, "slots_arrival": arrival})
     as_of = np.datetime64(f"{date}T00:00") + np.timedelta64(30, "h")
-    return NightRecord(date, as_of, "0.1.0", CONFIGURATION, rows, summaries, progress)
+    return NightRecord(date, as_of, "0.1.0", CONFIGURATION, "{}", CONFIGURATION, rows, summaries, progress)

@@ -53,7 +53,7 @@ def test_nothing_in_nothing_out(weights):
     assert predict_files([], None, weights) == []
 
 
-def test_withheld_cover_is_null(tmp_path):
+def test_a_withheld_answer_says_so_beside_the_cover_of_its_mask(tmp_path):
     config = CloudConfig(widths=(8, 16), long_side=32, min_luma=2.0)  # everything is too dark
     model = CloudModel(build_cloud_net(config), config)
     torch.nn.init.zeros_(model.net.head.weight)
@@ -63,7 +63,8 @@ def test_withheld_cover_is_null(tmp_path):
     save_cloud_model(path, model, {})
     (answer,) = predict_files([write(tmp_path / "x.jpg")], None, path)
     assert answer["flag"] == "dark"
-    assert answer["cover"] is answer["okta"] is answer["cover_uncertainty"] is None
+    assert (answer["cover"], answer["okta"]) == (0.0, 0)  # the mask is all sky
+    assert answer["cover_uncertainty"] is None
 
 
 def test_masks_never_replace_anything(tmp_path):

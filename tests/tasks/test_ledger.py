@@ -57,7 +57,7 @@ def test_the_last_night_of_each_camera(tmp_path):
     record.record(second)
     assert last_nights(record) == {
         "a": "2026-01-01: ok",
-        "b": "2026-01-02: source_unavailable no such folder",
+        "b": "2026-01-02: not_ingested no such folder",
     }
 
 

@@ -48,7 +48,7 @@ def test_each_camera_has_its_status_and_its_reason(rows):
     assert {c: CameraNight(s).name for c, s in table["status"].items()} == {
         "good": "OK",
         "idle": "NOTHING_NEW",
-        "gone": "SOURCE_UNAVAILABLE",
+        "gone": "NOT_INGESTED",
         "empty": "NO_FRAMES",
         "slow": "LATE",
         "bug": "FAILED",
@@ -116,7 +116,7 @@ def test_five_hundred_cameras_worst_first():
     table = worst_first(rows.sample(frac=1, random_state=1), without)
     assert sorted(table["camera"]) == cameras
     assert table["status"].iloc[:5].tolist() == ["failed"] * 5
-    assert table["status"].iloc[5:15].tolist() == ["source_unavailable"] * 10
+    assert table["status"].iloc[5:15].tolist() == ["not_ingested"] * 10
     assert table["status"].iloc[-1] == "ok"
     # Within one status those without output come first, then those with more refusals, then by name.
     key = [
