@@ -194,7 +194,8 @@ def nearest_rows(observations: pd.DataFrame, times: np.ndarray, step_minutes: in
     rows = observations.assign(step=step)[(step >= 0) & (step < len(times))]
     gap = np.abs(rows["time"].to_numpy().astype("datetime64[ns]") - times[rows["step"].to_numpy()])
     rows = rows.assign(_gap=gap).sort_values(["camera_index", "step", "_gap", "time"], kind="stable")
-    return rows.drop_duplicates(["camera_index", "step"]).drop(columns="_gap").reset_index(drop=True)
+    chosen: pd.DataFrame = rows.drop_duplicates(["camera_index", "step"]).drop(columns="_gap")
+    return chosen.reset_index(drop=True)
 
 
 def grids_of(chosen: pd.DataFrame, cameras: int, steps: int) -> dict[str, np.ndarray]:
