@@ -18,7 +18,7 @@ from tasks.errors import ConfigurationError
 from tasks.provenance import code_version
 
 SHIPPED_CLOUD_WEIGHTS = Path(models.__file__).parent / "weights" / "cloud.safetensors"
-SHIPPED_CLOUD_BASELINE = SHIPPED_CLOUD_WEIGHTS.with_name("cloud_fcn.safetensors")
+SHIPPED_CLOUD_UNET = SHIPPED_CLOUD_WEIGHTS.with_name("cloud_unet.safetensors")
 """The FCN that the shipped UNet is scored beside."""
 CARD_VERSION = 1
 

@@ -6,7 +6,7 @@ import pytest
 
 from models.learn.recipe import CLOUD_RECIPES
 from tasks.weights import (
-    SHIPPED_CLOUD_BASELINE,
+    SHIPPED_CLOUD_UNET,
     SHIPPED_CLOUD_WEIGHTS,
     card_path,
     digest_of,
@@ -14,7 +14,7 @@ from tasks.weights import (
     read_card,
 )
 
-SHIPPED = [SHIPPED_CLOUD_WEIGHTS, SHIPPED_CLOUD_BASELINE]
+SHIPPED = [SHIPPED_CLOUD_WEIGHTS, SHIPPED_CLOUD_UNET]
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
