@@ -5,42 +5,31 @@ import json
 import logging
 import sys
 from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from flows.evaluate_commands import evaluate
+from flows.options import EXIT_CONFIGURATION, EXIT_DEGRADED, EXIT_FAILED
 from flows.orchestration import quiet_prefect
+from flows.predict_commands import predict
+from flows.train_commands import train
 from tasks.errors import ConfigurationError, StoreError
 
 app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, help="Cameras and satellite, every night."
 )
-predict = typer.Typer(no_args_is_help=True, help="Answer for image files, without any archive.")
-train = typer.Typer(no_args_is_help=True, help="Train a network.")
-evaluate = typer.Typer(no_args_is_help=True, help="Reproduce the figures of a product.")
 app.add_typer(predict, name="predict")
 app.add_typer(train, name="train")
 app.add_typer(evaluate, name="evaluate")
 
-EXIT_FAILED, EXIT_CONFIGURATION, EXIT_DEGRADED = 1, 2, 3
 _FAULTS_OF_THE_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 
 Config = Annotated[Path, typer.Option(help="The configuration file.")]
 Setting = Annotated[
     list[str] | None, typer.Option("--set", help="A setting over file and environment, as section.key=value.")
 ]
-
-
-class Form(StrEnum):
-    """How answers are printed."""
-
-    JSON = "json"
-    TEXT = "text"
-
-
-Format = Annotated[Form, typer.Option("--format", help="For programs, or for people.")]
 
 
 @app.command("nightly")
@@ -148,87 +137,6 @@ def publish_command(
 
     published = publish_named_edition(config, _parsed(settings), edition)
     typer.echo(published.path)
-
-
-@predict.command("cloud")
-def predict_cloud(
-    images: Annotated[list[Path], typer.Argument(help="Image files.")],
-    mask_dir: Annotated[Path | None, typer.Option(help="Write masks there: 0 other, 1 sky, 2 cloud.")] = None,
-    weights: Annotated[
-        Path | None, typer.Option(help="safetensors with its card; the shipped ones if absent.")
-    ] = None,
-    form: Format = Form.JSON,
-) -> None:
-    """Visible cloud cover of images: one JSON array in input order; a bad image is an object with ``error``."""
-    from tasks.cloud_prediction import predict_files
-
-    answers = predict_files(images, mask_dir, weights)
-    if form is Form.JSON:
-        typer.echo(json.dumps(answers, indent=1))
-        return
-    for answer in answers:
-        cells = (answer.get(key) for key in ("image", "cover", "okta", "flag", "error"))
-        typer.echo("\t".join("" if cell is None else str(cell) for cell in cells))
-
-
-Labels = Annotated[Path | None, typer.Option(help="Folder of horizon label files.")]
-Cameras = Annotated[Path | None, typer.Option(help="Folder of the camera folders that they label.")]
-Cloud = Annotated[Path | None, typer.Option(help="Folder of manifest.csv and wsiseg.")]
-
-
-@train.command("cloud")
-def train_cloud(
-    output: Annotated[Path, typer.Argument(help="safetensors file to write; its card goes beside it.")],
-    work: Annotated[Path, typer.Option(help="Where rendered pictures are kept.")] = Path("vigie-training"),
-    scenes: Annotated[int | None, typer.Option(min=25, help="Rendered training pictures.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1)] = None,
-    seed: Annotated[int | None, typer.Option(help="A training seed: 500000 to 539999.")] = None,
-    architecture: Annotated[str, typer.Option(help="unet or fcn.")] = "unet",
-    labels: Labels = None,
-    cameras: Cameras = None,
-    cloud: Cloud = None,
-    train_on_real: Annotated[bool, typer.Option(help="Train on the labelled training cameras too.")] = False,
-) -> None:
-    """Train the visible cloud cover; what is not given is the recipe's of the shipped weights.
-
-    Real labels, where given, are what it is scored on.
-    """
-    quiet_prefect()
-    from flows.train_models import RealLabels, train_cloud_cover
-
-    real = RealLabels(labels, cameras, cloud, train_on_real)
-    train_cloud_cover(
-        output, work, scenes=scenes, steps=steps, seed=seed, architecture=architecture, real=real
-    )
-    typer.echo(str(output))
-
-
-@evaluate.command("cloud")
-def evaluate_cloud_command(
-    labels: Labels = None,
-    cameras: Cameras = None,
-    cloud: Cloud = None,
-    weights: Annotated[
-        list[str] | None, typer.Option(help="name=FILE, repeatable; the shipped ones where absent.")
-    ] = None,
-    form: Format = Form.TEXT,
-) -> None:
-    """Score cover and masks beside thresholds and trivial controls, with intervals."""
-    from tasks.cloud_evaluation import evaluate_cloud, table_json, table_text
-    from tasks.weights import SHIPPED_CLOUD_UNET, SHIPPED_CLOUD_WEIGHTS, load_cloud_model
-
-    shipped = {"fcn": SHIPPED_CLOUD_WEIGHTS, "unet": SHIPPED_CLOUD_UNET}
-    if bool(labels) != bool(cameras) or not (labels or cloud):
-        raise ConfigurationError(
-            "evaluate cloud", None, "nothing to score", "give --labels and --cameras, or --cloud"
-        )
-    for pair in weights or ():
-        if "=" not in pair:
-            raise ConfigurationError("--weights", None, repr(pair), "write name=FILE")
-    named = dict(pair.split("=", 1) for pair in weights) if weights else shipped
-    networks = {name: load_cloud_model(Path(path))[0] for name, path in named.items()}
-    rows = evaluate_cloud(networks, labels=labels, cameras=cameras, cloud=cloud)
-    typer.echo(table_json(rows) if form is Form.JSON else table_text(rows))
 
 
 def _date(text: str) -> date:

@@ -1,0 +1,38 @@
+"""``vigie train``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.options import Cameras, Cloud, Labels
+from flows.orchestration import quiet_prefect
+
+train = typer.Typer(no_args_is_help=True, help="Train a network.")
+
+
+@train.command("cloud")
+def train_cloud(
+    output: Annotated[Path, typer.Argument(help="safetensors file to write; its card goes beside it.")],
+    work: Annotated[Path, typer.Option(help="Where rendered pictures are kept.")] = Path("vigie-training"),
+    scenes: Annotated[int | None, typer.Option(min=25, help="Rendered training pictures.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1)] = None,
+    seed: Annotated[int | None, typer.Option(help="A training seed: 500000 to 539999.")] = None,
+    architecture: Annotated[str, typer.Option(help="unet or fcn.")] = "unet",
+    labels: Labels = None,
+    cameras: Cameras = None,
+    cloud: Cloud = None,
+    train_on_real: Annotated[bool, typer.Option(help="Train on the labelled training cameras too.")] = False,
+) -> None:
+    """Train the visible cloud cover; what is not given is the recipe's of the shipped weights.
+
+    Real labels, where given, are what it is scored on.
+    """
+    quiet_prefect()
+    from flows.train_models import RealLabels, train_cloud_cover
+
+    real = RealLabels(labels, cameras, cloud, train_on_real)
+    train_cloud_cover(
+        output, work, scenes=scenes, steps=steps, seed=seed, architecture=architecture, real=real
+    )
+    typer.echo(str(output))
