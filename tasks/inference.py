@@ -12,7 +12,7 @@ import pandas as pd
 from models.cloud import CloudModel, predict_cover
 from models.contracts.flags import FrameFlag, ValueFlag
 from models.contracts.record import latest
-from models.contracts.series import QUANTITIES
+from models.contracts.series import DRIFT_QUANTITIES, MODEL_CODES, QUANTITIES
 from models.science.cover import okta_of_cover
 from models.science.image_quality import assess_frame
 from models.science.sun import sun_position
@@ -201,8 +201,8 @@ class BatchInference:
         slots = table["slot_time"].to_numpy(np.int64).astype("datetime64[ms]").astype("datetime64[ns]")
         table = table.assign(
             camera=cameras[table["camera_index"].to_numpy()],
-            cloud_model=[models[code] if code >= 0 else "" for code in table["cloud_model"]],
             slot_time=slots,
+            **{name: [models[code] if code >= 0 else "" for code in table[name]] for name in MODEL_CODES},
         )
         return table.drop(columns=["camera_index", "run"])
 
@@ -242,7 +242,8 @@ def reach_of(plan: NightPlan) -> np.timedelta64:
 
 def frame_columns() -> list[str]:
     """Columns that come from the frame alone, in the order of `frame_values`."""
-    camera = [q for q in QUANTITIES if q.name != "satellite_cloud_area_fraction"]
+    elsewhere = {"satellite_cloud_area_fraction", *(q.name for q in DRIFT_QUANTITIES)}
+    camera = [q for q in QUANTITIES if q.name not in elsewhere]
     return [name for q in camera for name in (q.name, q.uncertainty, q.flag)]
 
 

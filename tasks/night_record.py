@@ -8,6 +8,7 @@ import pandas as pd
 
 from models.contracts.flags import AlignmentReason, ValueFlag
 from models.contracts.record import OBSERVATIONS
+from models.contracts.series import MODEL_CODES
 from tasks.camera_days import Touched
 from tasks.night_plan import NightPlan
 from tasks.night_summary import progress_rows
@@ -80,5 +81,5 @@ def _no_observations() -> pd.DataFrame:
         time=np.array([], dtype="datetime64[ns]"),
         slot_time=np.array([], dtype="datetime64[ns]"),
         frame_sha256=np.array([], dtype=object),
-        cloud_model=np.array([], dtype=object),
+        **{name: np.array([], dtype=object) for name in MODEL_CODES},
     )

@@ -73,6 +73,10 @@ class ValueFlag(IntEnum):
     DOUBTFUL = 3  # answered outside the conditions that it was evaluated in
     DARK = 4
     FAILED = 5  # the product's code failed on this frame; the ledger says how
+    NO_REFERENCE = 6  # drift: the camera has no reference frame yet
+    UNOBSERVABLE = 7  # drift: dark, fog, blank, or too little that can be matched
+    OUTLIER = 8  # drift: answered, but at odds with the neighbours in time
+    NOT_KNOWN = 9  # drift in degrees: the camera's field of view is not known
 
 
 def cf_flags(codes: type[IntEnum] | type[IntFlag]) -> dict[str, object]:

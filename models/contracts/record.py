@@ -32,6 +32,7 @@ OBSERVATIONS: dict[str, Column] = {
     "frame_sha256": ("uint8[32]", 0),
     "run": ("int32", NO_CODE),
     **dict.fromkeys(MODEL_CODES, ("int16", NO_CODE)),
+    "drift_reference": ("uint64", 0),
     "slot_time": ("int64", NO_TIME),
     "slot_offset_s": ("float32", float("nan")),
     "slot_reason": ("int8", int(AlignmentReason.NO_FRAME)),

@@ -12,7 +12,7 @@ import pandas as pd
 from models.contracts.flags import AlignmentReason, ValueFlag, cf_flags
 
 CONVENTIONS = "CF-1.11"
-SERIES_SCHEMA_VERSION = 1
+SERIES_SCHEMA_VERSION = 2
 STEP_TIME_UNITS = "seconds since 1970-01-01T00:00:00Z"
 EXACT_TIME_UNITS = "milliseconds since 1970-01-01T00:00:00Z"
 NO_TIME = np.iinfo(np.int64).min
@@ -73,6 +73,60 @@ class Quantity:
         }
 
 
+_SIGNS = "relative to the camera's reference frame (drift_reference)"
+
+DRIFT_QUANTITIES: tuple[Quantity, ...] = (
+    Quantity(
+        "pan_px",
+        "1",
+        "pan in pixels of the reference frame, positive where the camera turned right",
+        model="drift_model",
+        comment=f"{_SIGNS}: displacement to the left of the scene at the image centre",
+    ),
+    Quantity(
+        "tilt_px",
+        "1",
+        "tilt in pixels of the reference frame, positive where the camera turned up",
+        model="drift_model",
+        comment=f"{_SIGNS}: displacement downwards of the scene at the image centre",
+    ),
+    Quantity(
+        "roll_deg",
+        "degree",
+        "roll, positive where the camera turned counter-clockwise",
+        model="drift_model",
+        comment=f"{_SIGNS}: clockwise rotation of the scene about the image centre",
+    ),
+    Quantity(
+        "zoom",
+        "1",
+        "magnification of the scene about the image centre",
+        model="drift_model",
+        comment=_SIGNS,
+    ),
+    Quantity(
+        "drift_px",
+        "1",
+        "mean displacement of the four image corners in pixels of the reference frame",
+        model="drift_model",
+        comment=f"{_SIGNS}; a length: noise of the pose makes it larger on average",
+    ),
+    Quantity(
+        "pan_deg",
+        "degree",
+        "pan, positive where the camera turned right",
+        model="drift_model",
+        comment=f"{_SIGNS}; only where the horizontal field of view of the camera is known",
+    ),
+    Quantity(
+        "tilt_deg",
+        "degree",
+        "tilt, positive where the camera turned up",
+        model="drift_model",
+        comment=f"{_SIGNS}; only where the horizontal field of view of the camera is known",
+    ),
+)
+
 QUANTITIES: tuple[Quantity, ...] = (
     Quantity("image_luminance", "1", "mean relative luminance of the image, 0 black to 1 white"),
     Quantity(
@@ -101,9 +155,10 @@ QUANTITIES: tuple[Quantity, ...] = (
         "cloud amount of the visible sky in oktas, traces counted as 1 and gaps as 7 (WMO 2700)",
         model="cloud_model",
     ),
+    *DRIFT_QUANTITIES,
 )
 
-MODEL_CODES: tuple[str, ...] = ("cloud_model",)
+MODEL_CODES: tuple[str, ...] = ("cloud_model", "drift_model")
 
 
 @dataclass(frozen=True)
@@ -162,6 +217,13 @@ PROVENANCE: tuple[Provenance, ...] = (
         {"long_name": "row of the run_* tables: code version, configuration; -1: none"},
     ),
     Provenance("cloud_model", "int16", NO_CODE, {"long_name": "row of model_digest; -1: none"}),
+    Provenance("drift_model", "int16", NO_CODE, {"long_name": "row of model_digest; -1: none"}),
+    Provenance(
+        "drift_reference",
+        "uint64",
+        0,
+        {"long_name": "frame that pan, tilt, roll and zoom are relative to, as in frame; 0: none"},
+    ),
 )
 
 

@@ -58,12 +58,19 @@ def read_rows(
     start: int = 0,
     stop: int | None = None,
     keep: np.ndarray | None = None,
+    lacking: Mapping[str, Column] | None = None,
 ) -> pd.DataFrame:
-    """Rows ``start:stop`` as a frame, of them those that ``keep`` marks; digests as hexadecimal text."""
+    """Rows ``start:stop`` as a frame, of them those that ``keep`` marks; digests as hexadecimal text.
+
+    Columns of ``lacking`` that a table of older code does not have yet read as their fill value.
+    """
     chosen = list(names) if names is not None else sorted(name for name, _ in group.arrays())
     columns: dict[str, object] = {}
     for name in chosen:
-        values = np.asarray(group[name][start:stop])
+        if name not in group and lacking is not None and name in lacking:
+            values = empty_columns({name: lacking[name]}, len(range(table_length(group))[start:stop]))[name]
+        else:
+            values = np.asarray(group[name][start:stop])
         values = values if keep is None else values[keep]
         columns[name] = [bytes(row).hex() for row in values] if values.ndim == 2 else values
     return pd.DataFrame(columns)

@@ -9,6 +9,7 @@ import pandas as pd
 import zarr
 
 from models.contracts.record import MODELS, OBSERVATIONS, PROGRESS, RUNS, SUMMARIES
+from models.contracts.series import MODEL_CODES
 from tasks.stores.record_tables import append_rows, digests, ensure_table, read_rows
 from tasks.stores.repository import open_repository, repository_exists, writer
 
@@ -34,7 +35,8 @@ class NightRecord:
         configuration: The effective configuration, JSON.
         registry_sha256: Of the camera registry, hexadecimal.
         observations: One row per inferred frame: ``camera`` (id), ``time``, ``frame_sha256`` (hexadecimal),
-            ``cloud_model`` (digest, hexadecimal, or empty), and the columns of the record.
+            ``cloud_model`` and ``drift_model`` (digest, hexadecimal, or empty), and the columns of the record; columns
+            that are left out get their fill value.
         summaries: One row per camera: ``camera`` and the columns of the summary table.
         progress: Per camera ``camera``, ``frames_arrival``, ``slots_arrival``: what is dealt with.
         published: Whether it is to be published; a failed night is not.
@@ -140,8 +142,9 @@ class ResultsRecord:
             times = np.asarray(group["time"][slice(*span)])
             keep = (times >= low) & (times < high)
             if keep.any():
-                parts.append(read_rows(group, wanted, *span, keep=keep))
-        table = pd.concat(parts, ignore_index=True) if parts else read_rows(group, wanted, 0, 0)
+                parts.append(read_rows(group, wanted, *span, keep=keep, lacking=OBSERVATIONS))
+        nothing = read_rows(group, wanted, 0, 0, lacking=OBSERVATIONS)
+        table = pd.concat(parts, ignore_index=True) if parts else nothing
         return table.assign(
             time=table["time"].to_numpy(np.int64).astype("datetime64[ms]").astype("datetime64[ns]")
         )
@@ -193,7 +196,11 @@ class ResultsRecord:
             "frame_sha256": digests(table["frame_sha256"]),
             "run": np.full(len(table), run, dtype=np.int32),
             "slot_time": _milliseconds(table["slot_time"]),
-            "cloud_model": self._model_codes(tables["models"], "cloud_model", table["cloud_model"]),
+            **{
+                name: self._model_codes(tables["models"], name, table[name])
+                for name in MODEL_CODES
+                if name in table
+            },
         }
         rows = append_rows(tables["observations"], OBSERVATIONS, columns)
         return (
