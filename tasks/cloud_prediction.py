@@ -7,41 +7,18 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from models.cloud import CoverEstimate, predict_cover
 from models.contracts.flags import ValueFlag
 from models.science.cover import cover_of_mask, okta_of_cover
 from tasks.errors import ConfigurationError
-from tasks.image_validation import MAX_PIXELS, RefusedImage, validate_image
-from tasks.stores.codec import decode_image
+from tasks.pictures import UnreadableImage, read_picture
 from tasks.weights import load_cloud_model
 
 log = logging.getLogger(__name__)
 
 _BATCH = 16
-
-
-class UnreadableImage(Exception):
-    """A file that is not a picture, or not all of one; the message says why."""
-
-
-def read_picture(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """An upright picture ``(y, x, 3)`` from any file that the camera archives accept, judged as they judge it.
-
-    Raises:
-        UnreadableImage: Missing, empty, cut short, too large, or not an image; the message starts with the reason.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UnreadableImage(f"unreadable_source: {error.strerror or error}") from None
-    judged = validate_image(data, max_pixels)
-    if isinstance(judged, RefusedImage):
-        raise UnreadableImage(f"{judged.reason.name.lower()}: {judged.detail}")
-    return decode_image(judged.payload, judged.encoding)
 
 
 def mask_paths(paths: Sequence[Path], mask_dir: Path) -> list[Path]:
