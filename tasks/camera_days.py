@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
 
 import numpy as np
 import pandas as pd
@@ -121,5 +122,15 @@ def touched_rows(
 
 
 def batches(camera_days: Sequence[CameraDay], size: int) -> list[tuple[CameraDay, ...]]:
-    """Cut the work into batches that go across cameras."""
-    return [tuple(camera_days[i : i + size]) for i in range(0, len(camera_days), size)]
+    """Cut the work into batches that go across cameras, each camera's days together and in order.
+
+    The line of sight is followed from day to day: no two batches may hold days of one camera. A camera with more days
+    than ``size`` is a batch of its own.
+    """
+    cut: list[list[CameraDay]] = []
+    for _, days in groupby(camera_days, lambda unit: unit.camera):
+        whole = list(days)
+        if not cut or len(cut[-1]) + len(whole) > size:
+            cut.append([])
+        cut[-1].extend(whole)
+    return [tuple(batch) for batch in cut]

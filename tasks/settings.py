@@ -104,6 +104,13 @@ class CloudSettings(_Section):
     )
 
 
+class DriftSettings(_Section):
+    """How the line of sight is followed."""
+
+    enabled: bool = Field(True, description="Follow every camera's line of sight.")
+    weights: str | None = Field(None, description="safetensors file; the shipped weights where absent.")
+
+
 class ResultsSettings(_Section):
     """The record of every night."""
 
@@ -152,6 +159,7 @@ class Settings(BaseSettings):
     satellite: dict[str, SatelliteSettings] = {}
     alignment: AlignmentSettings = AlignmentSettings()
     cloud: CloudSettings = CloudSettings()
+    drift: DriftSettings = DriftSettings()
     results: ResultsSettings = ResultsSettings()
     publish: PublishSettings = PublishSettings()
     night: NightSettings = NightSettings()

@@ -5,12 +5,13 @@ The record is a log: a frame that is inferred again (another model, a late slot)
 """
 
 from enum import IntEnum
+from itertools import combinations_with_replacement
 
 import numpy as np
 import pandas as pd
 
 from models.contracts.flags import AlignmentReason, ValueFlag
-from models.contracts.series import MODEL_CODES, NO_CODE, NO_TIME, QUANTITIES
+from models.contracts.series import DRIFT_QUANTITIES, MODEL_CODES, NO_CODE, NO_TIME, QUANTITIES
 
 Column = tuple[str, object]  # stored dtype ("string" for text), fill value
 
@@ -77,9 +78,46 @@ PROGRESS: dict[str, Column] = {
     "camera": ("string", ""),
     "frames_arrival": ("int64", 0),
     "slots_arrival": ("int64", 0),
+    "drift_until": ("int64", NO_TIME),  # last frame followed; an older one is late
 }
 
 MODELS: dict[str, Column] = {"name": ("string", ""), "digest": ("uint8[32]", 0)}
+
+POSE: tuple[str, ...] = tuple(quantity.name for quantity in DRIFT_QUANTITIES[:4])
+"""Pan, tilt, roll and zoom relative to the camera's reference."""
+COVARIANCE: tuple[str, ...] = tuple(f"covariance_{a}_{b}" for a, b in combinations_with_replacement(POSE, 2))
+"""The upper triangle of a pose's covariance, row by row."""
+
+KEYFRAMES: dict[str, Column] = {
+    "camera_index": ("int32", NO_CODE),
+    "run": ("int32", NO_CODE),
+    "frame_sha256": ("uint8[32]", 0),
+    "time": ("int64", NO_TIME),
+    "width": ("int32", 0),
+    "height": ("int32", 0),
+    "is_reference": ("int8", 0),
+    "in_use": ("int8", 1),  # the newest row of a keyframe counts: 0 where another took its place
+    "luminance": ("float64", float("nan")),
+    "drift_model": ("int16", NO_CODE),
+    **dict.fromkeys((*POSE, *COVARIANCE), ("float64", float("nan"))),
+}
+
+_EVENT_SIZES = (*POSE, "drift_px")
+
+DRIFT_EVENTS: dict[str, Column] = {
+    "camera_index": ("int32", NO_CODE),
+    "run": ("int32", NO_CODE),
+    "frame_sha256": ("uint8[32]", 0),  # the frame that confirmed it
+    "drift_model": ("int16", NO_CODE),
+    "kind": ("string", ""),
+    "time": ("int64", NO_TIME),
+    "not_before": ("int64", NO_TIME),
+    "confirmed_at": ("int64", NO_TIME),
+    **dict.fromkeys(_EVENT_SIZES, ("float64", float("nan"))),
+    **{f"{name}_sigma": ("float64", float("nan")) for name in _EVENT_SIZES},
+    "images": ("int32", 0),
+    "light_regimes": ("int32", 0),
+}
 
 
 def latest(observations: pd.DataFrame) -> pd.DataFrame:

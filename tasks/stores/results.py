@@ -1,15 +1,24 @@
 """The record: every night's values, one commit a night, from which all that is published can be rebuilt."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import zarr
 
-from models.contracts.record import MODELS, OBSERVATIONS, PROGRESS, RUNS, SUMMARIES
-from models.contracts.series import MODEL_CODES
+from models.contracts.record import (
+    DRIFT_EVENTS,
+    KEYFRAMES,
+    MODELS,
+    OBSERVATIONS,
+    PROGRESS,
+    RUNS,
+    SUMMARIES,
+    empty_columns,
+)
+from models.contracts.series import MODEL_CODES, NO_TIME
 from tasks.stores.record_tables import append_rows, digests, ensure_table, read_rows
 from tasks.stores.repository import open_repository, repository_exists, writer
 
@@ -20,6 +29,8 @@ _TABLES = {
     "summaries": (SUMMARIES, "row", 4096),
     "progress": (PROGRESS, "camera_row", 4096),
     "models": (MODELS, "model", 256),
+    "keyframes": (KEYFRAMES, "keyframe", 4096),
+    "drift_events": (DRIFT_EVENTS, "event", 4096),
 }
 
 
@@ -40,6 +51,9 @@ class NightRecord:
         summaries: One row per camera: ``camera`` and the columns of the summary table.
         progress: Per camera ``camera``, ``frames_arrival``, ``slots_arrival``: what is dealt with.
         published: Whether it is to be published; a failed night is not.
+        keyframes: Frames that became keyframes of the drift, or ceased to be: ``camera``, ``drift_model`` (digest) and
+            the columns of the table.
+        drift_events: Events that were confirmed: likewise.
     """
 
     night: str
@@ -52,6 +66,8 @@ class NightRecord:
     summaries: pd.DataFrame
     progress: pd.DataFrame
     published: bool = True
+    keyframes: pd.DataFrame = field(default_factory=pd.DataFrame)
+    drift_events: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 class ResultsRecord:
@@ -83,9 +99,11 @@ class ResultsRecord:
             }
             run = tables["runs"]["night"].shape[0]
             cameras = self._register_cameras(tables["progress"], night)
-            rows = self._append_observations(tables, night, cameras, run)
+            rows = self._append(tables, "observations", night.observations, cameras, run)
+            self._append(tables, "summaries", night.summaries, cameras, run)
+            self._append(tables, "keyframes", night.keyframes, cameras, run)
+            self._append(tables, "drift_events", night.drift_events, cameras, run)
             self._append_run(tables["runs"], night, rows)
-            self._append_summaries(tables["summaries"], night, cameras, run)
         return int(run)
 
     def runs(self) -> pd.DataFrame:
@@ -106,17 +124,33 @@ class ResultsRecord:
             for row in table.itertuples(index=False)
         }
 
+    def drift_until(self) -> dict[str, np.datetime64]:
+        """Per camera whose drift was followed, the time of the last frame that was."""
+        if not self.exists or "drift_until" not in self._root()["progress"]:
+            return {}
+        table = self._read("progress", ["camera", "drift_until"])
+        table = table[table["drift_until"] != NO_TIME]
+        times = _times(table["drift_until"])
+        return {str(camera): time for camera, time in zip(table["camera"], times, strict=True)}
+
+    def keyframes(self) -> pd.DataFrame:
+        """Keyframes of the drift that are in use, with the camera's id, in the order in which they came."""
+        table = self._with_cameras("keyframes")
+        newest = table.drop_duplicates(["camera_index", "frame_sha256"], keep="last")
+        return newest[newest["in_use"] == 1].reset_index(drop=True)
+
+    def drift_events(self) -> pd.DataFrame:
+        """Events of the drift with the camera's id, in the order in which they were confirmed."""
+        return self._with_cameras("drift_events")
+
     def models(self) -> pd.DataFrame:
         """Models by code: ``name`` and ``digest``."""
         return self._read("models")
 
     def summaries(self, run: int | None = None) -> pd.DataFrame:
         """Summary rows of one run (or all), with the camera's id."""
-        table = self._read("summaries")
-        if run is not None:
-            table = table[table["run"] == run]
-        names = np.array(self.cameras(), dtype=object)
-        return table.assign(camera=names[table["camera_index"].to_numpy()]).reset_index(drop=True)
+        table = self._with_cameras("summaries")
+        return table if run is None else table[table["run"] == run].reset_index(drop=True)
 
     def observations(
         self,
@@ -145,9 +179,7 @@ class ResultsRecord:
                 parts.append(read_rows(group, wanted, *span, keep=keep, lacking=OBSERVATIONS))
         nothing = read_rows(group, wanted, 0, 0, lacking=OBSERVATIONS)
         table = pd.concat(parts, ignore_index=True) if parts else nothing
-        return table.assign(
-            time=table["time"].to_numpy(np.int64).astype("datetime64[ms]").astype("datetime64[ns]")
-        )
+        return table.assign(time=_times(table["time"]))
 
     def _root(self) -> zarr.Group:
         store = open_repository(self.uri, _KIND).readonly_session("main").store
@@ -155,6 +187,18 @@ class ResultsRecord:
 
     def _read(self, table: str, names: list[str] | None = None) -> pd.DataFrame:
         return read_rows(self._root()[table], names)
+
+    def _with_cameras(self, name: str) -> pd.DataFrame:
+        """A whole table with the camera's id, times as datetime64[ns]; no row where older code wrote the record."""
+        columns = _TABLES[name][0]
+        if not self.exists or name not in self._root():
+            nothing = empty_columns(columns, 0)
+            table = pd.DataFrame({n: v if v.ndim == 1 else [] for n, v in nothing.items()})
+        else:
+            table = read_rows(self._root()[name], columns, lacking=columns)
+        names = np.array(self.cameras() if len(table) else [], dtype=object)
+        times = {n: _times(table[n]) for n, column in columns.items() if column == ("int64", NO_TIME)}
+        return table.assign(camera=names[table["camera_index"].to_numpy(np.int64)], **times)
 
     @staticmethod
     def _register_cameras(group: zarr.Group, night: NightRecord) -> dict[str, int]:
@@ -168,6 +212,11 @@ class ResultsRecord:
             values = group[name][:]
             values[places] = night.progress[name].to_numpy()
             group[name][:] = values
+        if "drift_model" in night.observations:
+            followed = night.observations[night.observations["drift_model"] != ""]
+            until, rows = group["drift_until"][:], [index[camera] for camera in followed["camera"]]
+            np.maximum.at(until, np.array(rows, dtype=np.int64), _milliseconds(followed["time"]))
+            group["drift_until"][:] = until
         return index
 
     @staticmethod
@@ -184,34 +233,27 @@ class ResultsRecord:
         known |= {(name, digest): row for digest, row in zip(new, rows, strict=True)}
         return np.array([known.get((name, d), -1) for d in model_digests], dtype=np.int16)
 
-    def _append_observations(
-        self, tables: dict[str, zarr.Group], night: NightRecord, cameras: dict[str, int], run: int
-    ) -> tuple[range, int, int]:
-        table = night.observations
-        times = table["time"].to_numpy().astype("datetime64[ms]").astype(np.int64)
-        columns = {name: table[name].to_numpy() for name in OBSERVATIONS if name in table}
-        columns |= {
-            "camera_index": np.array([cameras[c] for c in table["camera"]], dtype=np.int32),
-            "time": times,
-            "frame_sha256": digests(table["frame_sha256"]),
-            "run": np.full(len(table), run, dtype=np.int32),
-            "slot_time": _milliseconds(table["slot_time"]),
-            **{
-                name: self._model_codes(tables["models"], name, table[name])
-                for name in MODEL_CODES
-                if name in table
-            },
-        }
-        rows = append_rows(tables["observations"], OBSERVATIONS, columns)
-        return (
-            rows,
-            int(times.min(initial=np.iinfo(np.int64).max)),
-            int(times.max(initial=np.iinfo(np.int64).min)),
-        )
+    def _append(
+        self,
+        tables: dict[str, zarr.Group],
+        name: str,
+        table: pd.DataFrame,
+        cameras: dict[str, int],
+        run: int,
+    ) -> range:
+        """Append a table with a row per camera and whatever else; models are given by their digests."""
+        columns = _TABLES[name][0]
+        values = {column: _stored(table[column], columns[column][0]) for column in columns if column in table}
+        values["run"] = np.full(len(table), run, dtype=np.int32)
+        values["camera_index"] = np.array([cameras[c] for c in table.get("camera", [])], dtype=np.int32)
+        for model in MODEL_CODES:
+            if model in values:
+                values[model] = self._model_codes(tables["models"], model, table[model])
+        return append_rows(tables[name], columns, values)
 
     @staticmethod
-    def _append_run(group: zarr.Group, night: NightRecord, written: tuple[range, int, int]) -> None:
-        rows, earliest, last = written
+    def _append_run(group: zarr.Group, night: NightRecord, rows: range) -> None:
+        times, span = _milliseconds(night.observations["time"]), np.iinfo(np.int64)
         append_rows(
             group,
             RUNS,
@@ -224,19 +266,23 @@ class ResultsRecord:
                 "registry_sha256": digests([night.registry_sha256]),
                 "first_row": np.array([rows.start]),
                 "rows": np.array([len(rows)]),
-                "earliest": np.array([earliest]),
-                "latest": np.array([last]),
+                "earliest": np.array([times.min(initial=span.max)]),
+                "latest": np.array([times.max(initial=span.min)]),
                 "published": np.array([night.published], dtype=np.int8),
             },
         )
 
-    @staticmethod
-    def _append_summaries(group: zarr.Group, night: NightRecord, cameras: dict[str, int], run: int) -> None:
-        table = night.summaries
-        columns = {name: table[name].to_numpy() for name in SUMMARIES if name in table}
-        columns["run"] = np.full(len(table), run, dtype=np.int32)
-        columns["camera_index"] = np.array([cameras[c] for c in table["camera"]], dtype=np.int32)
-        append_rows(group, SUMMARIES, columns)
+
+def _stored(column: pd.Series, dtype: str) -> np.ndarray:
+    """A column as the record keeps it; its fill values come with it."""
+    if dtype == "uint8[32]":
+        return digests(column)
+    return _milliseconds(column) if pd.api.types.is_datetime64_any_dtype(column) else column.to_numpy()
+
+
+def _times(milliseconds: pd.Series) -> np.ndarray:
+    """datetime64[ns]; NaT for NO_TIME."""
+    return milliseconds.to_numpy(np.int64).astype("datetime64[ms]").astype("datetime64[ns]")
 
 
 def _milliseconds(times: pd.Series) -> np.ndarray:

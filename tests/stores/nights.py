@@ -1,5 +1,7 @@
 """Made-up nights for the tests of the record and of the published series."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -10,6 +12,7 @@ from tasks.stores.results import NightRecord
 
 CONFIGURATION = "ab" * 32
 MODEL = "cd" * 32
+DRIFT_MODEL = "ef" * 32
 
 
 def night(date, cameras=("a", "b"), times=None, value=0.5, arrival=1):
@@ -31,3 +34,23 @@ def night(date, cameras=("a", "b"), times=None, value=0.5, arrival=1):
     progress = pd.DataFrame({"camera": list(cameras), "frames_arrival": arrival, "slots_arrival": arrival})
     as_of = np.datetime64(f"{date}T00:00") + np.timedelta64(30, "h")
     return NightRecord(date, as_of, "0.1.0", CONFIGURATION, "{}", CONFIGURATION, rows, summaries, progress)
+
+
+def with_drift(one, keyframes=(), event=None):
+    """The night with its line of sight followed: keyframes of these cameras, hour by hour, and a step of one."""
+    day = np.datetime64(one.night, "ns")
+    hours = [day + np.timedelta64(i, "h") for i in range(len(keyframes))]
+    rows = pd.DataFrame({"camera": list(keyframes), "time": np.array(hours, "datetime64[ns]")})
+    rows["frame_sha256"] = [f"{i:064x}" for i in range(1, len(rows) + 1)]
+    rows = rows.assign(drift_model=DRIFT_MODEL, width=640, height=480, is_reference=0, in_use=1, pan_px=0.5)
+    events = pd.DataFrame()
+    if event is not None:
+        at = {"time": day + np.timedelta64(1, "h"), "confirmed_at": day + np.timedelta64(3, "h")}
+        row = {"camera": event, "kind": "step", "not_before": np.datetime64("NaT", "ns"), "images": 3, **at}
+        events = pd.DataFrame([row | {"frame_sha256": "00" * 32, "drift_model": DRIFT_MODEL, "pan_px": 2.0}])
+    return replace(
+        one,
+        observations=one.observations.assign(drift_model=DRIFT_MODEL),
+        keyframes=rows,
+        drift_events=events,
+    )

@@ -6,7 +6,7 @@ import pytest
 
 from models.contracts.record import as_published, latest
 from tasks.stores.results import ResultsRecord
-from tests.stores.nights import CONFIGURATION, MODEL, night
+from tests.stores.nights import CONFIGURATION, MODEL, night, with_drift
 
 
 @pytest.fixture
@@ -69,3 +69,38 @@ def test_no_slot_and_no_value_stay_missing(record):
     assert (rows["slot_time"] == np.iinfo(np.int64).min).all()
     assert rows["visible_cloud_fraction"].isna().all()
     assert (rows["cloud_model"] == -1).all()
+
+
+def test_keyframes_and_events_are_recorded_with_their_camera_model_and_run(record):
+    assert record.keyframes().empty and record.drift_events().empty and record.drift_until() == {}
+    record.record(night("2026-01-01"))
+    assert record.keyframes().empty and record.drift_until() == {}
+    record.record(with_drift(night("2026-01-02"), keyframes=["b", "b"], event="b"))
+    keyframes, events = record.keyframes(), record.drift_events()
+    assert keyframes["camera"].tolist() == ["b", "b"]
+    assert keyframes["run"].tolist() == [1, 1]
+    assert keyframes["frame_sha256"].tolist() == [f"{1:064x}", f"{2:064x}"]
+    assert keyframes["pan_px"].tolist() == [0.5, 0.5]
+    assert keyframes["time"].iloc[1] == pd.Timestamp("2026-01-02T01:00")
+    models = record.models()
+    assert models["name"][keyframes["drift_model"][0]] == "drift_model"
+    assert (events["camera"][0], events["kind"][0], events["images"][0]) == ("b", "step", 3)
+    assert events["confirmed_at"][0] == pd.Timestamp("2026-01-02T03:00")
+    assert pd.isna(events["not_before"][0])
+    assert set(record.observations()["drift_model"]) == {-1, keyframes["drift_model"][0]}
+
+
+def test_the_newest_row_of_a_keyframe_counts(record):
+    record.record(with_drift(night("2026-01-01"), keyframes=["a", "a"]))
+    later = with_drift(night("2026-01-02", times=[]), keyframes=["a"])
+    later.keyframes["in_use"] = 0
+    record.record(later)
+    assert record.keyframes()["frame_sha256"].tolist() == [f"{2:064x}"]
+
+
+def test_what_was_followed_last_is_known_and_a_late_frame_does_not_go_back(record):
+    record.record(with_drift(night("2026-01-02")))
+    assert record.drift_until()["a"] == np.datetime64("2026-01-02T23:01")
+    late = with_drift(night("2026-01-01", cameras=("a",)))
+    record.record(late)
+    assert record.drift_until() == dict.fromkeys("ab", np.datetime64("2026-01-02T23:01"))

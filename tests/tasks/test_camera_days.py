@@ -66,6 +66,12 @@ def test_batches_keep_order_and_lose_nothing():
     assert batches([], 3) == []
 
 
+def test_batches_keep_the_days_of_a_camera_together():
+    days = [CameraDay(camera, date(2026, 1, day), 0, 0) for camera in "aabbbbbc" for day in (1,)]
+    assert [[day.camera for day in batch] for batch in batches(days, 3)] == [["a"] * 2, ["b"] * 5, ["c"]]
+    assert [day for batch in batches(days, 3) for day in batch] == days
+
+
 def test_archives_are_compared_with_the_progress(tmp_path):
     root = str(tmp_path / "archive")
     CameraArchive(root, "a").append([frame("2024-06-01T12:10", 0), frame("2024-06-03T12:00", 1)])
