@@ -14,7 +14,8 @@ from models.contracts.series import grids_of, nearest_rows, steps_of_day
 from tasks.errors import StoreError
 from tasks.registry import Registry
 from tasks.stores.locks import writer_lock
-from tasks.stores.published import DAYS_PER_CHUNK, PublishedSeries, SeriesUpdate
+from tasks.stores.published import PublishedSeries, SeriesUpdate
+from tasks.stores.published_layout import DAYS_PER_CHUNK
 from tasks.stores.record_tables import digests
 from tasks.stores.results import ResultsRecord
 

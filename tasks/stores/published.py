@@ -7,12 +7,14 @@ record, and from there to an *edition*.
 
 Inline consolidated metadata is not in the Zarr v3 specification: a reader that ignores it may meet array
 metadata that is newer than its neighbour's, and should use the results record instead.
+
+A series of an older schema is grown on: the arrays it lacks come with the next night, by the same protocol.
 """
 
 import json
 import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -23,23 +25,12 @@ from zarr.abc.store import Store
 from zarr.core.buffer import Buffer, BufferPrototype
 from zarr.storage import LocalStore, WrapperStore
 
-from models.contracts.flags import ValueFlag
-from models.contracts.series import (
-    CONVENTIONS,
-    PROVENANCE,
-    QUANTITIES,
-    SERIES_SCHEMA_VERSION,
-    STEP_TIME_UNITS,
-)
+from models.contracts.series import SERIES_SCHEMA_VERSION
 from tasks.errors import StoreError
+from tasks.stores.published_layout import GRIDS, ensure_layout
 
-CAMERAS_PER_CHUNK = 50
-DAYS_PER_CHUNK = 30
-_TABLE_ROWS = 4096
-_GRIDS = (
-    *(name for q in QUANTITIES for name in (q.name, q.uncertainty, q.flag)),
-    *(p.name for p in PROVENANCE),
-)
+MIGRATED_SCHEMAS = (1,)
+"""Older schemas whose series grow on: what they lack is added, and is absent (fill values) in their past."""
 
 
 class _MetadataLast(WrapperStore[Store]):
@@ -71,6 +62,16 @@ class _MetadataLast(WrapperStore[Store]):
     async def set_if_not_exists(self, key: str, value: Buffer) -> None:
         if not await self.exists(key):
             await self.set(key, value)
+
+    async def list_dir(self, prefix: str) -> AsyncIterator[str]:
+        """Names below ``prefix``, those of arrays among them of which only metadata is held: all fill values so far."""
+        start = f"{prefix}/" if prefix else ""
+        names = {key.removeprefix(start).split("/")[0] for key in self.held if key.startswith(start)}
+        async for name in self._store.list_dir(prefix):
+            names.discard(name)
+            yield name
+        for name in sorted(names):
+            yield name
 
     async def publish(self) -> None:
         """Write the metadata held back: arrays, then the root."""
@@ -141,11 +142,11 @@ class PublishedSeries:
             shutil.rmtree(self.path, ignore_errors=True)  # what a killed first publication left
         held = _MetadataLast(LocalStore(self.path))
         root = zarr.open_group(held, mode="a", use_consolidated=False)
-        if fresh:
-            self._create(root)
+        if fresh or root.attrs["vigie_schema_version"] != SERIES_SCHEMA_VERSION:
+            ensure_layout(root, self.step_minutes)
         new = old + len(update.times)
         self._write_axes(root, update, old)
-        for name in _GRIDS:
+        for name in GRIDS:
             array = root[name]
             array.resize((len(update.cameras), new))
             if name in update.grids:
@@ -163,7 +164,7 @@ class PublishedSeries:
         return zarr.open_group(LocalStore(self.path, read_only=True), mode="r")[name][...]
 
     def check_settings(self) -> None:
-        """Refuse a series that was published with another step or schema.
+        """Refuse a series that was published with another step, or with a schema that cannot be grown on.
 
         Raises:
             StoreError: Says which.
@@ -172,7 +173,8 @@ class PublishedSeries:
             return
         attributes = json.loads((self.path / "zarr.json").read_text())["attributes"]
         version = attributes.get("vigie_schema_version")
-        if version != SERIES_SCHEMA_VERSION or attributes.get("step_minutes") != self.step_minutes:
+        known = version in (SERIES_SCHEMA_VERSION, *MIGRATED_SCHEMAS)
+        if not known or attributes.get("step_minutes") != self.step_minutes:
             raise StoreError(
                 f"{self.path} has schema {version} and a step of {attributes.get('step_minutes')} minutes; this "
                 f"code writes {SERIES_SCHEMA_VERSION} and {self.step_minutes}: publish a new edition from the record"
@@ -187,74 +189,6 @@ class PublishedSeries:
         if len(times) and len(update.times) and update.times[0] <= times[-1]:
             raise StoreError(f"{_iso(update.times[0])} is published already; the past is never written again")
 
-    def _create(self, root: zarr.Group) -> None:
-        root.attrs.update(
-            {
-                "Conventions": CONVENTIONS,
-                "featureType": "timeSeries",
-                "title": "Vigie: drift, water level and clouds from fixed cameras",
-                "institution": "Vigie",
-                "source": "fixed cameras and geostationary satellite products",
-                "history": "published night by night by vigie; run_night and run_code_version list the runs",
-                "vigie_schema_version": SERIES_SCHEMA_VERSION,
-                "step_minutes": self.step_minutes,
-            }
-        )
-        steps = DAYS_PER_CHUNK * 1440 // self.step_minutes
-        grid = (CAMERAS_PER_CHUNK, steps)
-        time = {
-            "units": STEP_TIME_UNITS,
-            "calendar": "proleptic_gregorian",
-            "standard_name": "time",
-            "axis": "T",
-        }
-        _array(root, "time", "int64", ("time",), (steps * 12,), None, time)
-        _array(
-            root,
-            "camera",
-            "string",
-            ("camera",),
-            (_TABLE_ROWS,),
-            None,
-            {"cf_role": "timeseries_id", "long_name": "camera"},
-        )
-        for name, units, extra in (
-            ("latitude", "degrees_north", {}),
-            ("longitude", "degrees_east", {}),
-            ("altitude", "m", {"positive": "up", "axis": "Z"}),
-        ):
-            about = {"standard_name": name, "units": units, "long_name": f"{name} of the camera", **extra}
-            _array(root, name, "float64", ("camera",), (_TABLE_ROWS,), np.nan, about)
-        for quantity in QUANTITIES:
-            for name, attributes in quantity.attributes().items():
-                flag = name == quantity.flag
-                dtype, fill = ("int8", int(ValueFlag.NOT_OBSERVED)) if flag else ("float32", np.nan)
-                _array(root, name, dtype, ("camera", "time"), grid, fill, attributes)
-        for item in PROVENANCE:
-            about = {**item.attributes, "coordinates": "latitude longitude altitude"}
-            _array(root, item.name, item.dtype, ("camera", "time"), grid, item.fill_value, about)
-        _array(
-            root,
-            "run_night",
-            "string",
-            ("run_index",),
-            (_TABLE_ROWS,),
-            None,
-            {"long_name": "night of the run"},
-        )
-        _array(
-            root,
-            "run_code_version",
-            "string",
-            ("run_index",),
-            (_TABLE_ROWS,),
-            None,
-            {"long_name": "code version"},
-        )
-        _digest_table(root, "run_configuration_digest", "run_index", "SHA-256 of the effective configuration")
-        _array(root, "model_name", "string", ("model_index",), (_TABLE_ROWS,), None, {"long_name": "model"})
-        _digest_table(root, "model_digest", "model_index", "SHA-256 of the model's weights")
-
     @staticmethod
     def _write_axes(root: zarr.Group, update: SeriesUpdate, old: int) -> None:
         root["time"].resize((old + len(update.times),))
@@ -264,49 +198,6 @@ class PublishedSeries:
         root["camera"][:] = np.array(update.cameras, dtype=object)
         for column, name in enumerate(("latitude", "longitude", "altitude")):
             root[name][:] = update.positions[:, column]
-
-
-def _array(
-    root: zarr.Group,
-    name: str,
-    dtype: str,
-    dims: tuple[str, ...],
-    chunks: tuple[int, ...],
-    fill_value: Any,
-    attributes: dict[str, object],
-) -> None:
-    """An empty array; ``_FillValue`` only for times and measurements, so that codes stay integers when opened."""
-    about = dict(attributes)
-    if fill_value is not None and (dtype.startswith("float") or "units" in attributes):
-        about["_FillValue"] = _encoded_fill(dtype, fill_value)
-    zarr_fill = {} if fill_value is None else {"fill_value": fill_value}
-    root.create_array(
-        name,
-        shape=(0,) * len(chunks),
-        chunks=chunks,
-        dtype=dtype,
-        dimension_names=dims,
-        attributes=about,
-        **zarr_fill,
-    )
-
-
-def _encoded_fill(dtype: str, value: Any) -> Any:
-    """The form of ``_FillValue`` in Zarr v3 attributes."""
-    from xarray.backends.zarr import FillValueCoder
-
-    return FillValueCoder.encode(np.dtype(dtype).type(value), np.dtype(dtype))
-
-
-def _digest_table(root: zarr.Group, name: str, dim: str, long_name: str) -> None:
-    root.create_array(
-        name,
-        shape=(0, 32),
-        chunks=(_TABLE_ROWS, 32),
-        dtype="uint8",
-        dimension_names=(dim, "digest"),
-        attributes={"long_name": long_name},
-    )
 
 
 def _iso(seconds: int) -> str:

@@ -1,0 +1,124 @@
+"""A series that older code began: it grows on, and what is new in it starts with the next night."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from models.contracts.series import DRIFT_QUANTITIES, SERIES_SCHEMA_VERSION
+from tasks.errors import StoreError
+from tasks.publishing import publish_run
+from tasks.stores import published as published_module
+from tasks.stores.published import PublishedSeries
+from tasks.stores.results import ResultsRecord
+from tests.stores.nights import night
+
+NEW = [name for q in DRIFT_QUANTITIES for name in (q.name, q.uncertainty, q.flag)]
+NEW += ["drift_model", "drift_reference"]
+
+
+def as_of_schema_1(series):
+    """Takes away what schema 2 brought: its arrays, and the meanings of its flags."""
+    path = series / "zarr.json"
+    root = json.loads(path.read_text())
+    root["attributes"]["vigie_schema_version"] = 1
+    arrays = root["consolidated_metadata"]["metadata"]
+    for name in NEW:
+        shutil.rmtree(series / name)
+        del arrays[name]
+    for name, array in arrays.items():
+        if name.endswith("_quality_flag"):
+            array["attributes"]["flag_values"] = array["attributes"]["flag_values"][:6]
+            (series / name / "zarr.json").write_text(json.dumps(array))
+    path.write_text(json.dumps(root))
+
+
+@pytest.fixture
+def record(tmp_path):
+    record = ResultsRecord(tmp_path / "results")
+    record.record(night("2026-01-01", value=0.25))
+    return record
+
+
+@pytest.fixture
+def series(record, tmp_path):
+    path = tmp_path / "series.zarr"
+    publish_run(record, path, 30, 0, {})
+    as_of_schema_1(path)
+    return path
+
+
+def test_new_variables_start_with_the_next_night_and_the_past_stays(record, series):
+    before = xr.open_zarr(series).load()
+    assert not set(NEW) & set(before)
+    PublishedSeries(series, 30).check_settings()
+    publish_run(record, series, 30, record.record(night("2026-01-02", value=0.75)), {})
+    after = xr.open_zarr(series).load()
+    assert after.attrs["vigie_schema_version"] == SERIES_SCHEMA_VERSION
+    assert "schema 1 became 2" in after.attrs["history"]
+    past = after.isel(time=slice(0, 48))
+    for name in before.data_vars:
+        if "time" in before[name].dims:
+            np.testing.assert_array_equal(past[name], before[name], err_msg=name)
+    assert past["pan_px"].isnull().all()
+    assert (past["pan_px_quality_flag"] == 1).all()  # not observed
+    assert (past["drift_reference"] == 0).all()
+    new = after.sel(camera="a", time="2026-01-02T05:00")
+    assert (float(new["pan_px"]), float(new["pan_px_uncertainty"])) == (0.75, pytest.approx(0.1))
+    assert after["image_luminance_quality_flag"].attrs["flag_meanings"].endswith("not_known")
+    assert len(after["image_luminance_quality_flag"].attrs["flag_values"]) == 10
+
+
+@pytest.mark.parametrize("kill_after", [0, 30, 80])
+def test_a_migration_killed_anywhere_leaves_the_old_series_and_can_be_done_again(
+    record, series, kill_after, monkeypatch, tmp_path
+):
+    before = xr.open_zarr(series).load()
+    run = record.record(night("2026-01-02"))
+    whole = shutil.copytree(series, tmp_path / "whole.zarr")
+    writes = {"left": kill_after}
+    store_set = published_module.LocalStore.set
+
+    async def dies(self, key, value):
+        if writes["left"] == 0:
+            raise OSError("killed here")
+        writes["left"] -= 1
+        await store_set(self, key, value)
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="killed here"):
+        patch.setattr(published_module.LocalStore, "set", dies)
+        publish_run(record, series, 30, run, {})
+    opened = xr.open_zarr(series).load()
+    xr.testing.assert_identical(opened, before)
+    for path in (series, whole):
+        publish_run(record, path, 30, run, {})
+    xr.testing.assert_identical(xr.open_zarr(series).load(), xr.open_zarr(whole).load())
+
+
+def test_a_schema_from_the_future_is_refused_with_a_mend(series):
+    path = series / "zarr.json"
+    path.write_text(path.read_text().replace('"vigie_schema_version": 1', '"vigie_schema_version": 99'))
+    with pytest.raises(StoreError, match=r"schema 99 .* publish a new edition"):
+        PublishedSeries(series, 30).check_settings()
+
+
+def test_a_record_that_older_code_began_reads_as_not_observed(tmp_path, monkeypatch):
+    from tasks.stores import results
+
+    older = {k: v for k, v in results.OBSERVATIONS.items() if k not in NEW}
+    record = ResultsRecord(tmp_path / "results")
+    with monkeypatch.context() as patch:
+        patch.setattr(results, "OBSERVATIONS", older)
+        patch.setattr(results, "_TABLES", results._TABLES | {"observations": (older, "obs", 16384)})
+        patch.setattr(results, "MODEL_CODES", ("cloud_model",))
+        record.record(night("2026-01-01"))
+    rows = record.observations()
+    assert rows["pan_px"].isna().all()
+    assert set(rows["pan_px_quality_flag"]) == {1}
+    assert set(rows["drift_model"]) == {-1}
+    record.record(night("2026-01-02"))
+    rows = record.observations()
+    assert rows["pan_px"].isna().sum() == 48
+    assert rows["pan_px"].notna().sum() == 48
