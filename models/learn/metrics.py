@@ -127,7 +127,7 @@ STATISTICS: dict[str, Statistic] = {
 }
 
 
-def _resamples(groups: Sequence[str], n: int, seed: int) -> list[NDArray[np.int64]]:
+def grouped_resamples(groups: Sequence[str], n: int, seed: int) -> list[NDArray[np.int64]]:
     """Index sets: groups drawn with replacement, then frames within each drawn group."""
     rng = np.random.default_rng(seed)
     names = np.asarray(groups)
@@ -166,7 +166,7 @@ def bootstrap_interval(
     if against is not None and [s.group for s in against] != [s.group for s in scores]:
         raise ValueError("paired scores must cover the same frames in the same order")
     values = []
-    for rows in _resamples([s.group for s in scores], resamples, seed):
+    for rows in grouped_resamples([s.group for s in scores], resamples, seed):
         value = statistic([scores[i] for i in rows])
         if against is not None:
             value -= statistic([against[i] for i in rows])
