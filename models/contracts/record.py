@@ -102,7 +102,8 @@ KEYFRAMES: dict[str, Column] = {
     **dict.fromkeys((*POSE, *COVARIANCE), ("float64", float("nan"))),
 }
 
-_EVENT_SIZES = (*POSE, "drift_px")
+DRIFT_EVENT_SIZES: tuple[str, ...] = (*POSE, "drift_px")
+"""Sizes of an event; each has a standard error, ``<name>_sigma``."""
 
 DRIFT_EVENTS: dict[str, Column] = {
     "camera_index": ("int32", NO_CODE),
@@ -113,8 +114,8 @@ DRIFT_EVENTS: dict[str, Column] = {
     "time": ("int64", NO_TIME),
     "not_before": ("int64", NO_TIME),
     "confirmed_at": ("int64", NO_TIME),
-    **dict.fromkeys(_EVENT_SIZES, ("float64", float("nan"))),
-    **{f"{name}_sigma": ("float64", float("nan")) for name in _EVENT_SIZES},
+    **dict.fromkeys(DRIFT_EVENT_SIZES, ("float64", float("nan"))),
+    **{f"{name}_sigma": ("float64", float("nan")) for name in DRIFT_EVENT_SIZES},
     "images": ("int32", 0),
     "light_regimes": ("int32", 0),
 }
