@@ -16,7 +16,7 @@ class Measurement:
 
     Attributes:
         keyframe_pose: Of the keyframe relative to the camera's reference.
-        keyframe_covariance: ``(4, 4)`` of its errors in pan_px, tilt_px, roll_deg, zoom; zeros for the reference itself.
+        keyframe_covariance: ``(4, 4)`` of its errors in pan_px, tilt_px, roll_deg, zoom; zeros for the reference.
         pose: Of the frame relative to the keyframe, in pixels of the reference.
         covariance: ``(4, 4)`` of the errors of ``pose``.
     """

@@ -8,10 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from models.science.line_of_sight import Lens, Pose
-from models.science.pose_vectors import FRAME_SHARE
+from models.science.pose_adjustment import Adjustment
+from models.science.pose_tree import Pairs, components, span, triangle_support
+from models.science.pose_vectors import FRAME_SHARE, PoseAlgebra, as_array, as_poses, usable_covariances
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,11 @@ def solve(
     Raises:
         ValueError: An edge or a fixed image that is not among the ``n``, or an edge from an image to itself.
     """
-    raise NotImplementedError
+    fixed = fixed if fixed is not None else {0: Pose()}
+    _check(edges, n, fixed)
+    algebra = PoseAlgebra(lens)
+    usable, pairs = _usable_pairs(edges, algebra)
+    return _solve(usable, pairs, algebra, fixed, n, _costs(pairs, algebra), frame_share)
 
 
 def solve_group(
@@ -92,5 +100,77 @@ def solve_group(
         n: Number of images.
         lens: Of the images.
         frame_share: As in ``solve``.
+
+    Raises:
+        ValueError: As in ``solve``.
     """
-    raise NotImplementedError
+    _check(edges, n, {0: Pose()})
+    algebra = PoseAlgebra(lens)
+    usable, pairs = _usable_pairs(edges, algebra)
+    costs = _costs(pairs, algebra)
+    return _solve(usable, pairs, algebra, {_centre(pairs, costs, n): Pose()}, n, costs, frame_share)
+
+
+def _check(edges: Sequence[PoseEdge], n: int, fixed: Mapping[int, Pose]) -> None:
+    if not fixed:
+        raise ValueError("a pose graph needs a fixed image")
+    for image in [*fixed, *(edge.first for edge in edges), *(edge.second for edge in edges)]:
+        if not 0 <= image < n:
+            raise ValueError(f"image {image} is not among the {n} of the pose graph")
+    if any(edge.first == edge.second for edge in edges):
+        raise ValueError("a pair needs two different images")
+
+
+def _usable_pairs(edges: Sequence[PoseEdge], algebra: PoseAlgebra) -> tuple[NDArray[np.bool_], Pairs]:
+    values = as_array([edge.pose for edge in edges])
+    covariances = np.array([edge.covariance for edge in edges], dtype=np.float64).reshape(-1, 4, 4)
+    usable = usable_covariances(covariances) & np.isfinite(values).all(1) & (values[:, 3] > 0)
+    values = values[usable]
+    ends = np.array([(edge.first, edge.second) for edge in edges], dtype=np.int64).reshape(-1, 2)[usable]
+    # The two directions of a pair, or a pair measured again, see the same two pictures: not independent.
+    _, which, times = np.unique(np.sort(ends, axis=1), axis=0, return_inverse=True, return_counts=True)
+    repeated = times[which].reshape(-1, 1, 1)
+    normalised = algebra.normalise_covariances(covariances[usable], values) * repeated
+    return usable, Pairs(ends[:, 0], ends[:, 1], algebra.normalise(values), normalised)
+
+
+def _costs(pairs: Pairs, algebra: PoseAlgebra) -> NDArray[np.float64]:
+    """Variance of each pair, dearer where it contradicts the others, ``(pairs,)``."""
+    return np.asarray(algebra.corner_variance(pairs.covariances) / triangle_support(pairs, algebra) ** 2)
+
+
+def _centre(pairs: Pairs, costs: NDArray[np.float64], n: int) -> int:
+    """The image that most is known about, in the component of the most images."""
+    information = np.zeros(n)
+    for ends in (pairs.first, pairs.second):
+        np.add.at(information, ends, 1 / costs)
+    label = components(pairs, n)
+    size = np.bincount(label, minlength=n)[label]
+    return max(range(n), key=lambda image: (size[image], information[image], -image))
+
+
+def _solve(
+    usable: NDArray[np.bool_],
+    pairs: Pairs,
+    algebra: PoseAlgebra,
+    fixed: Mapping[int, Pose],
+    n: int,
+    costs: NDArray[np.float64],
+    frame_share: float,
+) -> GraphSolution:
+    known = dict(zip(fixed, algebra.normalise(as_array(list(fixed.values()))), strict=True))
+    reached = span(pairs, costs, known, algebra)
+    nowhere = torch.zeros(4, dtype=torch.float64)
+    start: Tensor = torch.stack([reached.get(image, nowhere) for image in range(n)])
+    free = np.array(sorted(set(reached) - set(fixed)), dtype=np.int64)
+    inside = np.isin(pairs.first, list(reached))
+    poses, found, weights = Adjustment(pairs.of(inside), algebra, free, n, frame_share).run(start)
+    values = algebra.denormalise(poses)
+    covariances = np.zeros((n, 4, 4))
+    covariances[:, range(4), range(4)] = np.inf
+    covariances[list(fixed)] = 0
+    covariances[free] = algebra.denormalise_covariances(found, values[free])
+    edge_weights = np.zeros(len(usable))
+    edge_weights[np.flatnonzero(usable)[inside]] = weights
+    connected = np.isin(np.arange(n), list(reached))
+    return GraphSolution(tuple(as_poses(values)), covariances, edge_weights, connected, next(iter(fixed)))
