@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from flows.options import Form, Format
+from flows.options import EXIT_FAILED, Form, Format
+from tasks.errors import ConfigurationError
 
 predict = typer.Typer(no_args_is_help=True, help="Answer for image files, without any archive.")
 
@@ -30,3 +31,56 @@ def predict_cloud(
     for answer in answers:
         cells = (answer.get(key) for key in ("image", "cover", "okta", "flag", "error"))
         typer.echo("\t".join("" if cell is None else str(cell) for cell in cells))
+
+
+@predict.command("drift")
+def predict_drift(
+    images: Annotated[list[Path] | None, typer.Argument(help="Image files, with --reference.")] = None,
+    reference: Annotated[Path | None, typer.Option(help="The image that poses are relative to.")] = None,
+    group: Annotated[
+        Path | None, typer.Option(help="A folder of images of one camera, without a reference.")
+    ] = None,
+    film: Annotated[Path | None, typer.Option(help="With --group: before and after, .gif or .webp.")] = None,
+    groups: Annotated[Path | None, typer.Option(help="A folder of such folders.")] = None,
+    table: Annotated[
+        Path | None, typer.Option(help="With --groups: CSV to write, or to take up where it stood.")
+    ] = None,
+    hfov: Annotated[float | None, typer.Option(help="Horizontal field of view, degrees.")] = None,
+    registry: Annotated[
+        Path | None, typer.Option(help="With --groups: cameras.csv with hfov_deg; id is the folder's name.")
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="safetensors with its card; the shipped ones if absent.")
+    ] = None,
+    form: Format = Form.JSON,
+) -> None:
+    """Where a camera looked: pan, tilt, roll and zoom of images relative to a reference, or to one another.
+
+    One JSON array; a bad image is an object with ``error``. Exit code 1: the reference cannot be read.
+    """
+    from flows.drift_output import print_against, print_group, print_table
+
+    given = [
+        name for name, path in (("--reference", reference), ("--group", group), ("--groups", groups)) if path
+    ]
+    _check(
+        len(given) == 1,
+        f"{' and '.join(given) or 'nothing'} given",
+        "give one of --reference, --group, --groups",
+    )
+    _check(bool(images) == bool(reference), "images and --reference go together", "give both, or a folder")
+    _check(bool(table) == bool(groups), "--groups and --table go together", "give both")
+    _check(not film or bool(group), "--film without --group", "give the folder of a group")
+    _check(not registry or bool(groups), "--registry without --groups", "give --hfov")
+    if reference:
+        if not print_against(reference, images or [], hfov, weights, form):
+            raise typer.Exit(EXIT_FAILED)
+    elif group:
+        print_group(group, film, hfov, weights, form)
+    elif groups and table:
+        print_table(groups, table, registry, hfov, weights)
+
+
+def _check(right: bool, problem: str, mend: str) -> None:
+    if not right:
+        raise ConfigurationError("predict drift", None, problem, mend)

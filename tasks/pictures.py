@@ -12,7 +12,16 @@ from tasks.stores.codec import decode_image
 
 
 class UnreadableImage(Exception):
-    """A file that is not a picture, or not all of one; the message says why."""
+    """A file that is not a picture, or not all of one; the message says why.
+
+    Args:
+        words: Starts with the reason.
+        sha256: Of the file's bytes, hex; "" where there is no reading them.
+    """
+
+    def __init__(self, words: str, sha256: str = "") -> None:
+        super().__init__(words)
+        self.sha256 = sha256
 
 
 @dataclass(frozen=True)
@@ -42,7 +51,7 @@ def open_picture(path: Path, max_pixels: int = MAX_PIXELS) -> Picture:
         raise UnreadableImage(f"unreadable_source: {error.strerror or error}") from None
     judged = validate_image(data, max_pixels)
     if isinstance(judged, RefusedImage):
-        raise UnreadableImage(f"{judged.reason.name.lower()}: {judged.detail}")
+        raise UnreadableImage(f"{judged.reason.name.lower()}: {judged.detail}", judged.sha256.hex())
     return Picture(decode_image(judged.payload, judged.encoding), judged.sha256.hex(), judged.exif)
 
 
