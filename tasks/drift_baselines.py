@@ -7,6 +7,7 @@ the pixels of the pictures given.
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -75,8 +76,16 @@ def orb_homography(reference: NDArray[np.uint8], image: NDArray[np.uint8]) -> An
 def rootsift_features(picture: NDArray[np.uint8]) -> tuple[Points, NDArray[np.float32]]:
     """Key points ``(n, 2)`` and RootSIFT descriptors ``(n, 128)`` at the working size.
 
+    Those of the last few pictures are kept.
+
     Source: Arandjelovic and Zisserman 2012, "Three things everyone should know to improve object retrieval".
     """
+    return _rootsift(picture.tobytes(), picture.shape)
+
+
+@lru_cache(maxsize=4)
+def _rootsift(pixels: bytes, shape: tuple[int, ...]) -> tuple[Points, NDArray[np.float32]]:
+    picture = np.frombuffer(pixels, np.uint8).reshape(shape)
     keys, found = cv2.SIFT_create(4000, contrastThreshold=0.01).detectAndCompute(_working(picture), None)
     if found is None:
         return np.zeros((0, 2)), np.zeros((0, 128), np.float32)

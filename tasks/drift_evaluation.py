@@ -13,17 +13,20 @@ where ``register(reference, image)`` takes two pictures ``(y, x, 3)`` uint8 of o
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.drift import DriftModel, extract, register
-from models.learn.drift_benchmark import Answer, PairScore, corner_error, whiten
+from models.learn.drift_benchmark import Answer, PairScore, Truth, corner_error, whiten
 from models.learn.drift_scores import Summary
 from tasks.drift_pairs import PairPlan, RenderedPair, render
 
+NETWORK = "network"
+PEERS = (NETWORK, "RootSIFT, 4-DOF camera fit")
+"""Whose view of the camera's own motion other methods are judged by, too, the first of another family."""
 AnyRegister = Callable[[NDArray[np.uint8], NDArray[np.uint8]], tuple[Any, Any, float, bool]]
 
 
@@ -44,6 +47,7 @@ def score(
     *,
     name: str = "method",
     fog: bool = True,
+    peer: AnyRegister | None = None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> list[PairScore]:
     """Ask a method about pairs: each clean, and in fog where it is no dark/light pair.
@@ -53,40 +57,56 @@ def score(
         pairs: From ``plan_pairs``.
         name: Of the method, in the scores.
         fog: Ask about the foggy pictures too.
+        peer: Another method: what it sees of the camera's own motion is a second truth.
         progress: Told how many pairs are done.
     """
     scores: list[PairScore] = []
     for done, plan in enumerate(pairs, start=1):
-        scores += score_pair(method, render(plan), name, fog)
+        methods = {name: method} if peer is None else {name: method, PEERS[-1]: peer}
+        found = score_pair(methods, render(plan), fog)
+        scores += [s for s in found if s.method == name]
         progress(done)
     return scores
 
 
-def score_pair(method: AnyRegister, pair: RenderedPair, name: str, fog: bool = True) -> list[PairScore]:
-    """One method on one rendered pair."""
-    unwarped = Answer(*method(pair.reference, pair.unwarped))
-    if pair.plan.dark_light:
-        return [_judge(pair, "dark/light", name, unwarped, Answer(*method(pair.reference, pair.warped)))]
-    scores = [_judge(pair, "clean", name, unwarped, Answer(*method(pair.reference, pair.warped)))]
-    if fog:
-        scores.append(_judge(pair, "fog", name, unwarped, Answer(*method(pair.reference, pair.foggy()))))
-    return scores
+def score_pair(methods: Mapping[str, AnyRegister], pair: RenderedPair, fog: bool = True) -> list[PairScore]:
+    """Methods on one rendered pair, all of them on the same pictures."""
+    asked = {"dark/light" if pair.plan.dark_light else "clean": pair.warped}
+    if fog and not pair.plan.dark_light:
+        asked["fog"] = pair.foggy()
+    unwarped = {name: Answer(*method(pair.reference, pair.unwarped)) for name, method in methods.items()}
+    return [
+        _judge(pair, condition, name, unwarped, Answer(*method(pair.reference, image)))
+        for name, method in methods.items()
+        for condition, image in asked.items()
+    ]
 
 
-def _judge(pair: RenderedPair, condition: str, name: str, unwarped: Answer, warped: Answer) -> PairScore:
+def _peer(name: str, unwarped: Mapping[str, Answer]) -> NDArray[np.float64] | None:
+    """The natural motion as a method of another family sees it."""
+    for peer in PEERS:
+        if peer in unwarped and peer.split()[0] != name.split()[0].rstrip(","):
+            return _still(unwarped[peer])
+    return None
+
+
+def _still(answer: Answer) -> NDArray[np.float64] | None:
+    return answer.homography if answer.confident else None
+
+
+def _judge(
+    pair: RenderedPair, condition: str, name: str, unwarped: Mapping[str, Answer], warped: Answer
+) -> PairScore:
     """The difference truth stands on the method's own answer for the unwarped picture, the plain one where none is."""
-    truth, plan = pair.truth, pair.plan
-    still = unwarped.homography if unwarped.confident else None
+    truth, plan, found = pair.truth, pair.plan, warped.homography
+    still, peer = _still(unwarped[name]), _peer(name, unwarped)
     fixed = truth.expected(None)
     expected = fixed if still is None else truth.expected(still)
-    found = warped.homography
-    whitened, plain_whitened = (), ()
-    if found is not None and warped.covariance is not None and warped.confident:
-        plain_whitened = whiten(found, fixed, warped.covariance, truth.shown)
-        if still is not None and unwarped.covariance is not None:
-            # Two answers, two errors; what the pictures' own difference does to both alike is taken out with it.
-            both = warped.covariance + unwarped.covariance
-            whitened = whiten(found, expected, both, truth.shown)
+    whitened, plain_whitened = _whitened(truth, warped, unwarped[name], fixed, expected)
+
+    def error(of: NDArray[np.float64]) -> float:
+        return math.inf if found is None else corner_error(found, of, truth.shown)
+
     return PairScore(
         pair=plan.number,
         camera=plan.camera,
@@ -94,13 +114,27 @@ def _judge(pair: RenderedPair, condition: str, name: str, unwarped: Answer, warp
         size="large" if plan.large else "small",
         method=name,
         answered=warped.confident and found is not None,
-        error_px=math.inf if found is None else corner_error(found, expected, truth.shown),
-        plain_error_px=math.inf if found is None else corner_error(found, fixed, truth.shown),
+        error_px=error(expected),
+        plain_error_px=error(fixed),
+        peer_error_px=math.nan if peer is None else error(truth.expected(peer)),
         natural_px=math.nan if still is None else truth.natural_motion(still),
         sigma_px=float(warped.sigma_px),
         whitened=whitened,
         plain_whitened=plain_whitened,
     )
+
+
+def _whitened(
+    truth: Truth, warped: Answer, unwarped: Answer, fixed: NDArray[np.float64], expected: NDArray[np.float64]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """By the difference truth and by the plain one; empty where no covariance is stated or no answer given."""
+    if warped.homography is None or warped.covariance is None or not warped.confident:
+        return (), ()
+    plain = whiten(warped.homography, fixed, warped.covariance, truth.shown)
+    if unwarped.covariance is None or not unwarped.confident:
+        return (), plain
+    both = warped.covariance + unwarped.covariance  # two answers, two errors
+    return whiten(warped.homography, expected, both, truth.shown), plain
 
 
 def table_text(summaries: Sequence[Summary]) -> str:
@@ -112,7 +146,7 @@ def table_text(summaries: Sequence[Summary]) -> str:
         lines.append(f"{condition}, {size} warps: {part[0].pairs} pairs; 95 % bootstrap by camera")
         lines.append(
             f"{'method':30} {'median px':>17} {'<1 px':>16} {'<3 px':>16} {'answered':>8} {'>10 px':>6}"
-            f" {'plain med <1':>12} {'sigma':>6} {'1s':>4} {'2s':>4} {'1s pl':>5} {'natural':>7}"
+            f" {'plain med <1':>12} {'peer med <1':>12} {'sigma':>6} {'1s':>4} {'2s':>4} {'1s pl':>5} {'natural':>7}"
         )
         lines += [_line(s) for s in part]
         lines.append("")
@@ -129,5 +163,6 @@ def _line(s: Summary) -> str:
     return (
         f"{s.method:30} {f['median_px']:6.2f} [{i['median_px'][0]:4.2f},{i['median_px'][1]:5.2f}] {shares}"
         f" {f['answered']:7.0%} {f['confident_far_wrong']:6.1%} {f['plain_median_px']:7.2f}"
-        f" {f['plain_below_1_px']:4.0%} {s.median_sigma_px:6.2f}{stated} {s.natural_px:7.2f}"
+        f" {f['plain_below_1_px']:4.0%} {f.get('peer_median_px', math.nan):7.2f}"
+        f" {f.get('peer_below_1_px', math.nan):4.0%} {s.median_sigma_px:6.2f}{stated} {s.natural_px:7.2f}"
     )

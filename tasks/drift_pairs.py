@@ -25,12 +25,12 @@ from models.learn.drift_benchmark import (
     warp_picture,
 )
 from models.science.line_of_sight import Pose
-from tasks.pictures import read_picture
 from tasks.errors import ConfigurationError
+from tasks.pictures import read_picture
 
 JPEG_QUALITY = 35
 _SUFFIXES = {".jpg", ".jpeg", ".png"}
-_DARK_LIGHT_EVERY = 4  # one pair in four, where the camera has both
+_DARK_LIGHT_EVERY = 2  # one pair in two, where the camera has both
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def list_cameras(folder: Path, names: Sequence[str] | None = None) -> list[Camer
 
 
 def plan_pairs(cameras: Sequence[CameraPictures], pairs: int, seed: int = 0) -> list[PairPlan]:
-    """Draw pairs, the cameras in turn, small and large warps in turn, a quarter of them dark/light where that can be.
+    """Draw pairs, the cameras in turn, small and large warps in turn, half of them dark/light where that can be.
 
     Args:
         cameras: At least one.

@@ -37,8 +37,8 @@ LARGE = (32.0, 32.0, 1.5, 0.02)
 """Largest pan and tilt (pixels at 640 px width), roll (degrees) and relative zoom of a drawn warp."""
 RECTILINEAR_HFOV_DEG = (40.0, 80.0)
 CYLINDRICAL_HFOV_DEG = (100.0, 180.0)
-DARK_BELOW, LIGHT_ABOVE = 0.2, 0.35
-"""Mean luma of the two pictures of a dark/light pair."""
+DARK_BELOW, LIGHT_ABOVE = 1 / 3, 0.4
+"""Mean luma of the two pictures of a dark/light pair: lit sites at night are exposed to 0.25 to 0.32, days above 0.4."""
 _TALLEST_SHARE = 1 / 12  # of the height that tilt or roll may move a low panorama by
 _LARGEST_MARGIN, _MARGIN_STEP, _KERNEL_PX = 0.25, 0.005, 2.0
 
@@ -91,7 +91,7 @@ class KnownWarp:
 
     def backward(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """The inverse of ``forward``."""
-        whole = points + np.asarray(self.margin, dtype=np.float64)
+        whole: NDArray[np.float64] = points + np.array(self.margin, dtype=np.float64)
         if self.lens.projection is Projection.RECTILINEAR:
             return apply_homography(np.linalg.inv(self._matrix), whole) - self.margin
         found = whole
@@ -235,6 +235,7 @@ class PairScore:
         answered: The method stood by its answer.
         error_px: Difference truth, pixels at 640 px width; infinite where there is no answer at all.
         plain_error_px: The camera taken to be fixed.
+        peer_error_px: The camera's own motion taken from another method's answer; NaN where that has none.
         natural_px: The camera's own motion as this method sees it; NaN where it withheld that.
         sigma_px: As stated.
         whitened: The four pose errors over their stated standard errors, those of both answers; empty if not stated.
@@ -249,6 +250,7 @@ class PairScore:
     answered: bool
     error_px: float
     plain_error_px: float
+    peer_error_px: float = math.nan
     natural_px: float = math.nan
     sigma_px: float = math.nan
     whitened: tuple[float, ...] = ()

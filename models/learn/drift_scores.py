@@ -26,7 +26,8 @@ class Summary:
         size: ``small``, ``large`` or ``all``.
         method: Name.
         pairs: Asked, withheld answers included.
-        figures: Of ``FIGURES``.
+        figures: Of ``FIGURES``; the accuracies again by the plain truth (``plain_``) and, over the pairs where there is
+            one, by the natural motion that another method sees (``peer_``).
         intervals: 95 % bootstrap by camera, of the same.
         within_one_sigma: Share of the whitened pose components (difference truth), NaN where none is stated.
         within_two_sigma: Likewise.
@@ -50,10 +51,17 @@ class Summary:
     by_camera: dict[str, tuple[int, float, float]]
 
 
-def charged(scores: Sequence[PairScore], *, plain: bool = False) -> Values:
-    """Errors ``(n,)``, infinite where the answer was withheld."""
-    errors = [s.plain_error_px if plain else s.error_px for s in scores]
-    return np.where([s.answered for s in scores], errors, np.inf)
+TRUTHS: dict[str, Callable[[PairScore], float]] = {
+    "": lambda s: s.error_px,
+    "plain_": lambda s: s.plain_error_px,
+    "peer_": lambda s: s.peer_error_px,
+}
+"""Prefix of a figure -> the error that it is of."""
+
+
+def charged(scores: Sequence[PairScore], truth: str = "") -> Values:
+    """Errors ``(n,)`` by one of ``TRUTHS``, infinite where the answer was withheld."""
+    return np.where([s.answered for s in scores], [TRUTHS[truth](s) for s in scores], np.inf)
 
 
 def _median(errors: Values) -> float:
@@ -65,17 +73,15 @@ def _below(limit: float) -> Callable[[Values], float]:
     return lambda errors: float(np.mean(errors < limit))
 
 
-FIGURES: dict[str, Callable[[Values], float]] = {
+_ACCURACIES: dict[str, Callable[[Values], float]] = {
     "median_px": _median,
     "below_1_px": _below(1.0),
     "below_3_px": _below(3.0),
+}
+FIGURES: dict[str, Callable[[Values], float]] = {
+    **_ACCURACIES,
     "answered": lambda errors: float(np.mean(np.isfinite(errors))),
     "confident_far_wrong": lambda errors: float(np.mean(np.isfinite(errors) & (errors > FAR_WRONG_PX))),
-}
-PLAIN_FIGURES: dict[str, Callable[[Values], float]] = {
-    "plain_median_px": _median,
-    "plain_below_1_px": _below(1.0),
-    "plain_below_3_px": _below(3.0),
 }
 
 
@@ -100,14 +106,20 @@ def summarise(
 
 
 def _summary(condition: str, size: str, method: str, scores: list[PairScore], resamples: int) -> Summary:
-    errors, plain = charged(scores), charged(scores, plain=True)
-    rows = grouped_resamples([s.camera for s in scores], resamples, 0)
-    figures, intervals = {}, {}
-    for values, wanted in ((errors, FIGURES), (plain, PLAIN_FIGURES)):
-        for name, figure in wanted.items():
-            figures[name] = figure(values)
+    figures: dict[str, float] = {}
+    intervals: dict[str, tuple[float, float]] = {}
+    for prefix in TRUTHS:
+        part = scores if prefix != "peer_" else [s for s in scores if not math.isnan(s.peer_error_px)]
+        if not part:
+            continue
+        values = charged(part, prefix)
+        rows = grouped_resamples([s.camera for s in part], resamples, 0)
+        for name, figure in (_ACCURACIES if prefix else FIGURES).items():
+            figures[prefix + name] = figure(values)
             drawn = np.sort([figure(values[index]) for index in rows])
-            intervals[name] = (float(drawn[int(0.025 * resamples)]), float(drawn[int(0.975 * resamples)]))
+            ends = (float(drawn[int(0.025 * resamples)]), float(drawn[int(0.975 * resamples)]))
+            intervals[prefix + name] = ends
+    errors = charged(scores)
     cameras = np.array([s.camera for s in scores])
     by_camera = {
         str(c): (int((cameras == c).sum()), _median(errors[cameras == c]), _below(1.0)(errors[cameras == c]))
