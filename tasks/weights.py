@@ -20,6 +20,7 @@ from tasks.provenance import code_version
 SHIPPED_CLOUD_WEIGHTS = Path(models.__file__).parent / "weights" / "cloud.safetensors"
 SHIPPED_CLOUD_UNET = SHIPPED_CLOUD_WEIGHTS.with_name("cloud_unet.safetensors")
 """The FCN that the shipped UNet is scored beside."""
+SHIPPED_DRIFT_WEIGHTS = SHIPPED_CLOUD_WEIGHTS.with_name("drift.safetensors")
 CARD_VERSION = 1
 
 
