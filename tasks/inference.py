@@ -1,8 +1,8 @@
 """Inference on batches of camera-days: quality and cover from frames, cover from the satellite."""
 
 import logging
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -18,20 +18,16 @@ from models.science.image_quality import assess_frame
 from models.science.sun import sun_position
 from tasks.alignment import AlignedFrames, align_times, satellite_cover
 from tasks.camera_days import CameraDay, touched_rows
-from tasks.errors import StoreError
+from tasks.drift_night import BatchDrift, DriftDay, load_drift, no_drift
+from tasks.frame_reading import frames_of
 from tasks.night_plan import NightPlan
 from tasks.registry import Camera
 from tasks.staging import write_table
 from tasks.stores.camera_archive import CameraArchive
-from tasks.stores.codec import ImageDecodeError
 from tasks.stores.privacy import Polygon, hidden_pixels
 from tasks.stores.results import ResultsRecord
 from tasks.stores.satellite_archive import SatelliteArchive
 from tasks.weights import load_cloud_model
-
-FRAMES_AT_ONCE = 32
-PIXELS_AT_ONCE = 64_000_000
-"""Frames in memory at the same time, per batch: no more than so many, and no more pixels (but at least one frame)."""
 
 CIVIL_TWILIGHT_DEG = -6.0
 """Sun elevation below which a visible cover is DOUBTFUL, where the camera's position is known."""
@@ -45,8 +41,6 @@ _SATELLITE_COLUMNS = (
     "satellite_cloud_area_fraction_uncertainty",
     "satellite_cloud_area_fraction_quality_flag",
 )
-
-_UNREADABLE = (OSError, StoreError, ImageDecodeError)
 
 _log = logging.getLogger("vigie.inference")
 
@@ -77,10 +71,12 @@ class StagedBatch:
     Attributes:
         path: File in the staging folder, or ``None`` where nothing was new.
         outcomes: One per camera-day.
+        drift: Files of the tables ``keyframes`` and ``drift_events``, where there is anything in them.
     """
 
     path: Path | None
     outcomes: tuple[CameraDayOutcome, ...]
+    drift: Mapping[str, Path] = field(default_factory=dict)
 
 
 class BatchInference:
@@ -99,6 +95,8 @@ class BatchInference:
         self.satellite = SatelliteArchive(plan.archive_root, grid) if grid else None
         self.reach = reach_of(plan)
         self.record = ResultsRecord(plan.results_uri)
+        drift = load_drift(settings)
+        self.drift = BatchDrift(plan.archive_root, self.record, *drift) if drift else None
         self._days: dict[date, pd.DataFrame] = {}
 
     def run(self, camera_days: Sequence[CameraDay], path: Path) -> StagedBatch:
@@ -124,7 +122,9 @@ class BatchInference:
             outcomes.append(CameraDayOutcome(camera_day.camera, len(table), matched))
         rows = [table for table in tables if len(table)]
         staged = write_table(path, pd.concat(rows, ignore_index=True)) if rows else None
-        return StagedBatch(staged, tuple(outcomes))
+        drift = self.drift.tables() if self.drift else {}
+        files = {name: write_table(path.with_suffix(f".{name}.npz"), table) for name, table in drift.items()}
+        return StagedBatch(staged, tuple(outcomes), files)
 
     def _camera_day(self, unit: CameraDay) -> pd.DataFrame:
         camera = self.plan.registry[unit.camera]
@@ -138,12 +138,16 @@ class BatchInference:
         # A night that was late or failed has recorded part of this day already: that part is not inferred again.
         done = pd.MultiIndex.from_frame(recorded[["time", "frame_sha256"]])
         known = pd.MultiIndex.from_frame(frames[["time", "sha256"]]).isin(done)
-        inferred = self._infer(archive, camera, frames[~known].reset_index(drop=True), rows)
-        if not known.any():
-            return inferred
-        realigned = self._realign(camera, frames[known], recorded)
-        filled = [table for table in (inferred, realigned) if len(table)]
-        return pd.concat(filled, ignore_index=True) if filled else inferred
+        new = frames[~known].reset_index(drop=True)
+        day = self.drift.begin(archive, camera, rows) if self.drift and len(new) else None
+        table = self._infer(archive, camera, new, rows, day)
+        if known.any():
+            realigned = self._realign(camera, frames[known], recorded)
+            filled = [part for part in (table, realigned) if len(part)]
+            table = pd.concat(filled, ignore_index=True) if filled else table
+        if self.drift and day is not None:
+            self.drift.keep(day)
+        return table
 
     def _slots_after(self, arrival: int) -> np.ndarray:
         if self.satellite is None or not self.satellite.last_arrival:
@@ -151,7 +155,12 @@ class BatchInference:
         return self.satellite.slots_since(arrival)["time"].to_numpy("datetime64[ns]")
 
     def _infer(
-        self, archive: CameraArchive, camera: Camera, new: pd.DataFrame, rows: pd.DataFrame
+        self,
+        archive: CameraArchive,
+        camera: Camera,
+        new: pd.DataFrame,
+        rows: pd.DataFrame,
+        day: DriftDay | None,
     ) -> pd.DataFrame:
         """All values of new frames."""
         table = pd.DataFrame(
@@ -164,12 +173,14 @@ class BatchInference:
         )
         repeated = new["sha256"].isin(_repeated(rows))
         polygon = archive.privacy()
-        values = [
-            value
-            for frames in _frames_of(archive, new)
-            for value in frame_values(self.model, frames, polygon)
-        ]
-        measured = pd.DataFrame(values, index=table.index, columns=frame_columns())
+        values: list[tuple[float, ...]] = []
+        for piece, frames in frames_of(archive, new):
+            of_piece = list(frame_values(self.model, frames, polygon))
+            if day is not None:
+                day.follow(piece, frames, [luminance for luminance, *_ in of_piece])
+            values += of_piece
+        cover = pd.DataFrame(values, index=table.index, columns=frame_columns())
+        measured = pd.concat([cover, day.table() if day else no_drift(len(table))], axis=1)
         for quantity in QUANTITIES:
             if quantity.flag in measured:
                 doubtful = repeated & (measured[quantity.flag] == int(ValueFlag.GOOD))
@@ -273,35 +284,6 @@ def frame_values(
             *(cover.cover, cover.sigma, float(cover.flag)),
             *(nan if okta is None else float(okta), 8 * cover.sigma, float(cover.flag)),
         )
-
-
-def _frames_of(archive: CameraArchive, rows: pd.DataFrame) -> Iterator[list[np.ndarray | None]]:
-    for piece in _pieces(rows):
-        try:
-            yield list(archive.read_frames(piece))
-        except _UNREADABLE:  # find the bad one
-            yield [_read_one(archive, piece.iloc[[i]]) for i in range(len(piece))]
-
-
-def _pieces(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    """Rows cut so that their frames fit into memory; a frame's size is in the name of its group."""
-    start, pixels = 0, 0
-    for end, group in enumerate(rows["group"]):
-        height, width = map(int, group.rsplit("_", 1)[1].split("x"))
-        pixels += height * width
-        if end > start and (end - start == FRAMES_AT_ONCE or pixels > PIXELS_AT_ONCE):
-            yield rows.iloc[start:end]
-            start, pixels = end, height * width
-    if len(rows):
-        yield rows.iloc[start:]
-
-
-def _read_one(archive: CameraArchive, row: pd.DataFrame) -> np.ndarray | None:
-    try:
-        return archive.read_frames(row)[0]
-    except _UNREADABLE:
-        _log.exception("camera %s: frame %s cannot be read", archive.camera_id, row["source"].iloc[0])
-        return None
 
 
 def _by_night(camera: Camera, frames: pd.DataFrame) -> np.ndarray:

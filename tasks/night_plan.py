@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tasks.drift_night import load_drift
 from tasks.errors import ConfigurationError
 from tasks.registry import Registry, read_registry
 from tasks.settings import Settings, load_settings
@@ -124,4 +125,5 @@ def check_stores(plan: NightPlan) -> None:
     """
     weights = plan.settings.cloud.weights
     load_cloud_model(Path(plan.settings.locate(weights)) if weights else None)
+    load_drift(plan.settings)
     PublishedSeries(plan.published_root / "series.zarr", plan.settings.publish.step_minutes).check_settings()

@@ -1,6 +1,6 @@
 """From staged batches to the record: one commit for the whole night."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ from models.contracts.flags import AlignmentReason, ValueFlag
 from models.contracts.record import OBSERVATIONS
 from models.contracts.series import MODEL_CODES
 from tasks.camera_days import Touched
+from tasks.inference import StagedBatch
 from tasks.night_plan import NightPlan
 from tasks.night_summary import progress_rows
 from tasks.provenance import code_version
@@ -20,17 +21,18 @@ _ORDER_TIMES = (np.datetime64("1970-01-01", "ns"), np.datetime64("1971-01-01", "
 """An undated group's times are its ranks in seconds."""
 
 
-def build_night(plan: NightPlan, staged: Iterable[Path], rows: pd.DataFrame, touched: Touched) -> NightRecord:
+def build_night(
+    plan: NightPlan, staged: Sequence[StagedBatch], rows: pd.DataFrame, touched: Touched
+) -> NightRecord:
     """What the night commits.
 
     Args:
         plan: The night.
-        staged: Paths of staged tables.
+        staged: Batches of values.
         rows: One per camera, of `tasks.night_summary.camera_rows`.
         touched: What the night had to do.
     """
-    tables = [read_table(path) for path in staged]
-    observations = pd.concat(tables, ignore_index=True) if tables else _no_observations()
+    observations = _joined(batch.path for batch in staged)
     return NightRecord(
         night=plan.night.isoformat(),
         as_of=plan.instant,
@@ -38,10 +40,18 @@ def build_night(plan: NightPlan, staged: Iterable[Path], rows: pd.DataFrame, tou
         configuration_digest=plan.settings.digest,
         configuration=plan.settings.canonical,
         registry_sha256=plan.registry_sha256,
-        observations=observations,
+        observations=_no_observations() if observations.empty else observations,
         summaries=rows,
         progress=progress_rows(rows, touched),
+        keyframes=_joined(batch.drift.get("keyframes") for batch in staged),
+        drift_events=_joined(batch.drift.get("drift_events") for batch in staged),
     )
+
+
+def _joined(paths: Iterable[Path | None]) -> pd.DataFrame:
+    """Staged tables as one; empty where there is none."""
+    tables = [read_table(path) for path in paths if path is not None]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
 def cameras_with_output(record: ResultsRecord, plan: NightPlan, observations: pd.DataFrame) -> set[str]:

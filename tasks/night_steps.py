@@ -162,7 +162,7 @@ def record_night(
     cameras = [camera.id for camera in plan.registry.cameras]
     rows = camera_rows(cameras, ingests, touched, outcomes)
     record = ResultsRecord(plan.results_uri)
-    values = build_night(plan, [b.path for b in staged if b.path], rows, touched)
+    values = build_night(plan, staged, rows, touched)
     output = cameras_with_output(record, plan, values.observations)
     without = tuple(camera for camera in cameras if camera not in output)
     faults = sum(summary.error is not None for summary in satellite)

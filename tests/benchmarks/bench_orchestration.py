@@ -50,7 +50,7 @@ def plain_night(config: Path, night) -> int:
         )
     outcomes = [outcome for batch in staged for outcome in batch.outcomes]
     rows = camera_rows(ids, ingests, touched, outcomes)
-    run = record.record(build_night(plan, [batch.path for batch in staged if batch.path], rows, touched))
+    run = record.record(build_night(plan, staged, rows, touched))
     series = plan.published_root / "series.zarr"
     publish_run(record, series, plan.settings.publish.step_minutes, run, positions_of(plan.registry))
     return int(rows["inferred"].sum())

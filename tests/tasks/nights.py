@@ -47,8 +47,7 @@ def night(plan, taken=()):
     touched, staged = infer(plan)
     cameras = [camera.id for camera in plan.registry.cameras]
     rows = camera_rows(cameras, taken, touched, staged.outcomes)
-    paths = [staged.path] if staged.path else []
-    ResultsRecord(plan.results_uri).record(build_night(plan, paths, rows, touched))
+    ResultsRecord(plan.results_uri).record(build_night(plan, [staged], rows, touched))
     return rows.set_index("camera")
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from models.contracts.flags import AlignmentReason, ValueFlag
 from models.contracts.record import CameraNight
-from tasks import inference
+from tasks import frame_reading, inference
 from tasks.inference import BatchInference
 from tasks.ingest import ingest_camera
 from tasks.night_record import cameras_with_output
@@ -321,6 +321,6 @@ def test_without_any_satellite(plan, folder):
 
 def test_frames_are_taken_in_pieces_that_fit_into_memory():
     groups = ["jpeg_480x640"] * 70 + ["png_8000x8000"] * 2 + ["jpeg_480x640"]
-    pieces = [len(piece) for piece in inference._pieces(pd.DataFrame({"group": groups}))]
+    pieces = [len(piece) for piece in frame_reading.pieces(pd.DataFrame({"group": groups}))]
     assert pieces == [32, 32, 6, 1, 1, 1]  # 64 million pixels fill a piece
-    assert list(inference._pieces(pd.DataFrame({"group": []}))) == []
+    assert list(frame_reading.pieces(pd.DataFrame({"group": []}))) == []
