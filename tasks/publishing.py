@@ -11,6 +11,7 @@ import pandas as pd
 from models.contracts.flags import AlignmentReason
 from models.contracts.record import as_published, latest
 from models.contracts.series import grids_of, nearest_rows, steps_of_day
+from tasks.drift_events_file import causal_events, events_path, write_events
 from tasks.errors import StoreError
 from tasks.registry import Registry
 from tasks.stores.locks import writer_lock
@@ -50,7 +51,7 @@ class Published:
 def publish_run(
     record: ResultsRecord, path: Path, step_minutes: int, run: int, positions: Positions
 ) -> Published:
-    """Publish all grid times up to the end of the run's night that are not published yet.
+    """Publish all grid times up to the end of the run's night that are not published yet, and the drift's events.
 
     Doing it again publishes nothing: the past is never written again. Two nights that publish at once take turns.
     """
@@ -62,6 +63,8 @@ def publish_run(
         for piece, rows in _with_rows(record, times, step_minutes):
             rows = as_published(rows, run)
             series.append(_update(rows, piece, step_minutes, cameras, positions, tables))
+        newest = max(run, series.published_runs() - 1)  # an older run takes no event away again
+        write_events(events_path(path), causal_events(record, newest))
     published = series.published_times()
     last = str(np.datetime64(int(published[-1]), "s")) if len(published) else ""
     return Published(str(path), len(times), last)
@@ -82,8 +85,19 @@ def rebuild_series(record: ResultsRecord, path: Path, step_minutes: int, positio
     return published
 
 
-def publish_edition(record: ResultsRecord, path: Path, step_minutes: int, positions: Positions) -> Published:
+def publish_edition(
+    record: ResultsRecord,
+    path: Path,
+    step_minutes: int,
+    positions: Positions,
+) -> Published:
     """Write an immutable edition with the newest value of every frame, late ones included.
+
+    Args:
+        record: Of all nights.
+        path: Of the edition.
+        step_minutes: Step of its time axis.
+        positions: Of the cameras.
 
     Raises:
         StoreError: If the edition exists: editions are never written again.

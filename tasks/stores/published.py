@@ -105,10 +105,16 @@ class PublishedSeries:
     Args:
         path: Folder of the series.
         step_minutes: Step of its time axis.
+        drift_processing: How its drift came about, for its attribute of that name.
     """
 
-    def __init__(self, path: Path, step_minutes: int) -> None:
-        self.path, self.step_minutes = path, step_minutes
+    def __init__(
+        self,
+        path: Path,
+        step_minutes: int,
+        drift_processing: str = "causal: from past frames only, never revised",
+    ) -> None:
+        self.path, self.step_minutes, self.drift_processing = path, step_minutes, drift_processing
 
     @property
     def exists(self) -> bool:
@@ -122,6 +128,10 @@ class PublishedSeries:
     def published_cameras(self) -> list[str]:
         """Camera ids so far, in the order of the camera dimension."""
         return [str(c) for c in self._read("camera")] if self.exists else []
+
+    def published_runs(self) -> int:
+        """Number of runs that the series knows of."""
+        return len(self._read("run_night")) if self.exists else 0
 
     def published_positions(self) -> dict[str, tuple[float, float, float]]:
         """Latitude, longitude (degrees) and altitude (m) so far, by camera; NaN where unknown."""
@@ -144,6 +154,7 @@ class PublishedSeries:
         root = zarr.open_group(held, mode="a", use_consolidated=False)
         if fresh or root.attrs["vigie_schema_version"] != SERIES_SCHEMA_VERSION:
             ensure_layout(root, self.step_minutes)
+            root.attrs["drift_processing"] = self.drift_processing
         new = old + len(update.times)
         self._write_axes(root, update, old)
         for name in GRIDS:
