@@ -15,6 +15,9 @@ from models.science.pose_tree import Pairs
 from models.science.pose_vectors import DISAGREEMENT, PoseAlgebra, cauchy_weight
 
 _MEDIAN_SQUARED = 3.357  # of chi squared with 4 components
+_GAUSSIAN_SCATTER = (
+    0.78  # E(w^2 d^2 / 4) / E(w^2) of Cauchy's weights w at squared distances d^2 of that distribution
+)
 _ITERATIONS = 40
 _SMALL = 1e-7  # half widths: 3e-5 px at 640 px
 
@@ -113,7 +116,9 @@ class Adjustment:
         """What the pairs' own errors come to: the sandwich of curvature and scatter of the Cauchy loss."""
         slopes = self._slopes(poses)
         bread = np.linalg.inv(self._normal(slopes, weights * (1 + weights) / 2))
-        scatter = weights**2 * np.where(squared > DISAGREEMENT, squared / 4, 1.0)
+        spare = 1 - len(self._free) / max(len(squared), 1)
+        usual = 1 - (1 - _GAUSSIAN_SCATTER) * spare  # 1 for a tree, which fits exactly
+        scatter = weights**2 * np.where(squared > DISAGREEMENT, squared / 4, usual)
         whole = bread @ self._normal(slopes, scatter) @ bread
         size = len(self._free)
         return np.asarray(np.einsum("iaib->iab", whole.reshape(size, 4, size, 4)))
