@@ -150,7 +150,7 @@ class DriftEvent:
         """The inverse of ``as_row``; further columns are ignored."""
         values = {f.name: row[f.name] for f in fields(cls)}
         for name in ("time", "not_before", "confirmed_at"):
-            values[name] = np.datetime64(values[name], "ns")  # type: ignore[call-overload]
+            values[name] = np.datetime64(str(values[name]), "ns")  # text: NumPy does not take pandas' NaT
         return cls(**{**values, "kind": EventKind(str(row["kind"]))})  # type: ignore[arg-type]
 
 
