@@ -24,4 +24,5 @@ def publish_named_edition(config: Path, layer: dict[str, Any], edition: str) -> 
     registry = read_registry(Path(settings.locate(settings.cameras.registry)))
     path = Path(settings.locate(settings.publish.root)) / f"series-{edition}.zarr"
     record = ResultsRecord(settings.locate(settings.results.root))
-    return publish_edition(record, path, settings.publish.step_minutes, positions_of(registry))
+    hfov_deg = {camera.id: camera.hfov_deg for camera in registry.cameras}
+    return publish_edition(record, path, settings.publish.step_minutes, positions_of(registry), hfov_deg)

@@ -11,7 +11,8 @@ import pandas as pd
 from models.contracts.flags import AlignmentReason
 from models.contracts.record import as_published, latest
 from models.contracts.series import grids_of, nearest_rows, steps_of_day
-from tasks.drift_events_file import causal_events, events_path, write_events
+from tasks.drift_editions import SMOOTHED, smooth_drift
+from tasks.drift_events_file import causal_events, events_path, retrospective_events, write_events
 from tasks.errors import StoreError
 from tasks.registry import Registry
 from tasks.stores.locks import writer_lock
@@ -90,14 +91,16 @@ def publish_edition(
     path: Path,
     step_minutes: int,
     positions: Positions,
+    hfov_deg: Mapping[str, float | None] | None = None,
 ) -> Published:
-    """Write an immutable edition with the newest value of every frame, late ones included.
+    """Write an immutable edition with the newest value of every frame, late ones included, and smoothed drift.
 
     Args:
         record: Of all nights.
-        path: Of the edition.
+        path: Of the edition; its drift events are written beside it.
         step_minutes: Step of its time axis.
         positions: Of the cameras.
+        hfov_deg: Horizontal field of view by camera, where known: degrees of the smoothed drift.
 
     Raises:
         StoreError: If the edition exists: editions are never written again.
@@ -105,14 +108,16 @@ def publish_edition(
     _refuse_existing(path)
     unfinished = path.with_name(f".{path.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
-    series = PublishedSeries(unfinished, step_minutes)
+    series = PublishedSeries(unfinished, step_minutes, drift_processing=SMOOTHED)
     run = len(record.runs()) - 1
     times, cameras, tables = _all_times(record, series), record.cameras(), _tables(record, run)
+    drift = smooth_drift(record, hfov_deg or {})
     for piece, rows in _with_rows(record, times, step_minutes):
-        rows = latest(rows)
+        rows = drift.applied(latest(rows))
         series.append(_update(rows, piece, step_minutes, cameras, positions, tables))
     if not series.exists:
         raise StoreError("the record holds no dated frame: there is nothing to publish")
+    write_events(events_path(path), retrospective_events(record, run, drift.events))
     unfinished.replace(path)
     return Published(str(path), len(times), str(times[-1].astype("datetime64[s]")))
 
