@@ -11,7 +11,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.science.line_of_sight import Lens, Pose
+from models.nets.drift import STRIDES, DriftNet, DriftNetConfig, Placement, window_matches
+from models.nets.drift_search import coarse_matches
+from models.nets.pose_layer import PosePrior, PoseSolution, solve_pose
+from models.science.line_of_sight import (
+    PRIOR_CURVATURE_SIGMA,
+    Lens,
+    Pose,
+    apply_homography,
+    corners,
+    fit_homography,
+    jacobian,
+    map_points,
+    pixel_grid,
+)
+from models.science.working_picture import working_picture, working_size
 
 POSE_COMPONENTS = ("pan_px", "tilt_px", "roll_deg", "zoom")
 WORKING_WIDTH = 640
@@ -66,17 +80,43 @@ class Registration:
 
 @dataclass(frozen=True)
 class DriftConfig:
-    """How pictures are registered."""
+    """How pictures are registered.
+
+    Attributes:
+        net: Shape of the network.
+        inflation: By how much errors exceed those of independent matches; fitted on held-out pairs.
+        floor_px: Standard error that no number of matches takes away, pixels at the edge of a 640 px wide picture.
+        max_sigma_px: A pose of a larger ``sigma_px`` is not confident.
+        min_support: Nor one that a smaller share of the picture agrees with.
+        min_spread: Least standard deviation of the luma; below, a picture is blank.
+    """
+
+    net: DriftNetConfig = field(default_factory=DriftNetConfig)
+    inflation: float = 4.0
+    floor_px: float = 0.05
+    max_sigma_px: float = 2.0
+    min_support: float = 0.02
+    min_spread: float = 0.006
 
 
 @dataclass
 class DriftModel:
     """A network with what is needed to read its answers."""
 
-    net: torch.nn.Module
+    net: DriftNet
     config: DriftConfig = field(default_factory=DriftConfig)
 
 
+_PRIOR_SIGMA = (
+    0.4,
+    0.4,
+    0.2,
+    0.2,
+)  # pan and tilt in half widths, roll in radians, log zoom: a broken mount, not more
+_KNOWN_CURVATURE_SIGMA = 0.02
+
+
+@torch.inference_mode()
 def extract(
     model: DriftModel,
     images: Sequence[NDArray[np.uint8] | NDArray[np.uint16]],
@@ -97,15 +137,59 @@ def extract(
     Raises:
         ValueError: A picture of another shape or dtype.
     """
-    raise NotImplementedError
+    device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    model.net.to(device).eval()
+    out: list[FrameFeatures | None] = [None] * len(images)
+    covers = list(hidden) if hidden is not None else [None] * len(images)
+    waiting: dict[tuple[int, ...], list[tuple[int, Tensor, Tensor]]] = {}
+    for i, (image, cover) in enumerate(zip(images, covers, strict=True)):
+        luma, valid = working_picture(image, cover)
+        group = waiting.setdefault(tuple(luma.shape), [])
+        group.append((i, luma, valid))
+        if len(group) == batch_size:
+            _look(model, waiting.pop(tuple(luma.shape)), images, out, device)
+    for group in waiting.values():
+        _look(model, group, images, out, device)
+    return [features for features in out if features is not None]
 
 
+def _look(
+    model: DriftModel,
+    group: Sequence[tuple[int, Tensor, Tensor]],
+    images: Sequence[NDArray[np.uint8] | NDArray[np.uint16]],
+    out: list[FrameFeatures | None],
+    device: torch.device,
+) -> None:
+    luma = torch.cat([row[1] for row in group]).to(device)
+    valid = torch.cat([row[2] for row in group]).to(device)
+    maps = model.net.encoder(luma, valid)
+    for n, (i, _, _) in enumerate(group):
+        height, width = images[i].shape[:2]
+        seen = luma[n][valid[n] > 0.5]
+        luminance = float(seen.mean()) if len(seen) else 0.0
+        fault = None if len(seen) > 256 and float(seen.std()) >= model.config.min_spread else "blank"
+        kept = {str(stride): maps[stride][n].half().cpu() for stride in STRIDES}
+        out[i] = FrameFeatures(width, height, kept, _appearance(luma[n], valid[n]), luminance, fault)
+
+
+def _appearance(luma: Tensor, valid: Tensor) -> NDArray[np.float32]:
+    """What the light does to a picture, coarsely: brightness and contrast in 6 x 8 fields, a unit vector ``(96,)``."""
+    cells = torch.nn.functional.adaptive_avg_pool2d(torch.cat([valid, luma * valid, luma**2 * valid]), (6, 8))
+    weight = cells[0].clamp_min(1e-3)
+    mean = cells[1] / weight
+    spread = (cells[2] / weight - mean**2).clamp_min(0).sqrt()
+    vector = torch.cat([mean.flatten(), 3 * spread.flatten()]) + 1e-3
+    return np.asarray((vector / vector.norm()).cpu().numpy(), np.float32)
+
+
+@torch.inference_mode()
 def register(
     model: DriftModel,
     reference: FrameFeatures,
     images: Sequence[FrameFeatures],
     *,
     hfov_deg: float | None = None,
+    batch_size: int = 4,
     device: torch.device | str | None = None,
 ) -> list[Registration]:
     """The line of sight of images relative to a reference, in the order given.
@@ -117,7 +201,113 @@ def register(
         reference: Features of the reference.
         images: Features of the images.
         hfov_deg: Of the reference, where known.
+        batch_size: Pairs of one shape per pass.
         device: CUDA where there is one, by default.
     """
+    device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    model.net.to(device).eval()
     lens = Lens.of(reference.width, reference.height, hfov_deg)
-    raise NotImplementedError(lens)
+    answers: dict[int, Registration] = {}
+    waiting: dict[tuple[int, int], list[int]] = {}
+    for i, image in enumerate(images):
+        fault = (reference.fault and f"reference: {reference.fault}") or image.fault
+        if fault:
+            answers[i] = _no_answer(lens, image, fault)
+        else:
+            waiting.setdefault((image.height, image.width), []).append(i)
+    for group in waiting.values():
+        for start in range(0, len(group), batch_size):
+            piece = group[start : start + batch_size]
+            answers |= dict(
+                zip(piece, _align(model, lens, reference, [images[i] for i in piece], device), strict=True)
+            )
+    return [answers[i] for i in range(len(images))]
+
+
+def _align(
+    model: DriftModel,
+    lens: Lens,
+    reference: FrameFeatures,
+    images: Sequence[FrameFeatures],
+    device: torch.device,
+) -> list[Registration]:
+    n = len(images)
+    a = {s: reference.maps[str(s)].to(device).float()[None].expand(n, -1, -1, -1) for s in STRIDES}
+    b = {s: torch.stack([image.maps[str(s)] for image in images]).to(device).float() for s in STRIDES}
+    places = _place(reference, n, device), _place(images[0], n, device)
+    prior = PosePrior(
+        torch.zeros(n, 4, device=device),
+        torch.tensor(_PRIOR_SIGMA, device=device),
+        torch.full((n,), lens.curvature, device=device),
+        torch.full(
+            (n,), PRIOR_CURVATURE_SIGMA if lens.hfov_deg is None else _KNOWN_CURVATURE_SIGMA, device=device
+        ),
+    )
+    matches, shift = coarse_matches(model.net, a[16], b[16], places)
+    solution = solve_pose(matches, shift, prior, lens.projection)
+    solution = _refine(model.net, a, b, places, solution, prior, lens)
+    return [_answer(model.config, lens, image, solution, k) for k, image in enumerate(images)]
+
+
+def _refine(
+    net: DriftNet,
+    a: Mapping[int, Tensor],
+    b: Mapping[int, Tensor],
+    places: tuple[Placement, Placement],
+    solution: PoseSolution,
+    prior: PosePrior,
+    lens: Lens,
+) -> PoseSolution:
+    for stride in (8, 4):
+        start = solution.pose
+        matches, _ = window_matches(
+            net, stride, a[stride], b[stride], places, start, solution.curvature, lens.projection
+        )
+        solution = solve_pose(matches, start, prior, lens.projection)
+    return solution
+
+
+def _place(features: FrameFeatures, batch: int, device: torch.device) -> Placement:
+    """Where the working picture of a frame lies; its padding is at the right and below."""
+    width, height = working_size(features.width, features.height)
+    shift = torch.tensor([[(width - 1) / 2, (height - 1) / 2]], device=device).expand(batch, -1)
+    return Placement(shift, torch.full((batch,), width / 2, device=device))
+
+
+def _answer(
+    config: DriftConfig, lens: Lens, image: FrameFeatures, solution: PoseSolution, k: int
+) -> Registration:
+    pose, curvature = solution.pose[k].double().cpu(), float(solution.curvature[k])
+    floor = torch.full((5,), config.floor_px / (WORKING_WIDTH / 2), dtype=torch.float64)
+    floor[4] = 0.0
+    inverse = torch.linalg.inv(solution.information[k].double().cpu())
+    covariance = config.inflation**2 * inverse + torch.diag(floor**2)
+    at = torch.from_numpy(apply_homography(lens.to_normalised, corners(lens.width, lens.height)))[None]
+    slope = jacobian(at, pose[None], torch.tensor([curvature], dtype=torch.float64), lens.projection)[0]
+    spread = torch.einsum("cij,jk,cik->", slope, covariance, slope) / 4
+    sigma_px = float(spread.sqrt()) * WORKING_WIDTH / 2
+    support = float(solution.responsibility[k].mean())
+    scale = np.array([lens.half_width, lens.half_width, 180 / np.pi, float(pose[3].exp())])
+    return Registration(
+        Pose.from_normalised(pose, lens),
+        covariance[:4, :4].numpy() * np.outer(scale, scale),
+        _native_homography(pose, curvature, lens, image),
+        sigma_px,
+        confident=sigma_px <= config.max_sigma_px and support >= config.min_support,
+        support=support,
+    )
+
+
+def _native_homography(
+    pose: Tensor, curvature: float, lens: Lens, image: FrameFeatures
+) -> NDArray[np.float64]:
+    own = Lens(image.width, image.height, projection=lens.projection)
+    points = pixel_grid(lens)
+    moved = map_points(points, Pose.from_normalised(pose, lens), lens, curvature)
+    back = np.linalg.inv(own.to_normalised) @ lens.to_normalised
+    return fit_homography(points, apply_homography(back, moved))
+
+
+def _no_answer(lens: Lens, image: FrameFeatures, fault: str) -> Registration:
+    homography = _native_homography(torch.zeros(4, dtype=torch.float64), 0.0, lens, image)
+    return Registration(Pose(), np.diag([np.inf] * 4), homography, np.inf, False, fault=fault)

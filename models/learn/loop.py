@@ -1,15 +1,18 @@
 """A plain training loop: seeded, resumable to the bit, on CUDA where there is one."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-Batch = Callable[[torch.Generator], tuple[Tensor, Tensor]]
-Loss = Callable[[Tensor, Tensor], Tensor]
+Batch = Callable[[torch.Generator], tuple[Any, Any]]
+"""Draws an input and a target: tensors, or anything that knows ``to(device)``."""
+
+Loss = Callable[[Any, Any], Tensor]
 
 
 @dataclass(frozen=True)
@@ -104,12 +107,12 @@ def train(
         first, losses = state.step, list(state.losses)
     last = config.steps if until is None else min(until, config.steps)
     recent: list[float] = []
-    for step in range(first, last):
+    for step, (x, target) in _drawn_ahead(batch, config.seed, first, last):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate_at(step, config)
-        x, target = batch(_generator(config.seed, step))
         x = x.to(device)
-        x = x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x
+        if isinstance(x, Tensor) and x.dim() == 4:
+            x = x.contiguous(memory_format=torch.channels_last)
         value = loss(net(x), target.to(device))
         optimiser.zero_grad(set_to_none=True)
         value.backward()  # type: ignore[no-untyped-call]
@@ -128,6 +131,17 @@ def train(
     if observe:
         observe(final)
     return final
+
+
+def _drawn_ahead(batch: Batch, seed: int, first: int, last: int) -> Iterator[tuple[int, tuple[Any, Any]]]:
+    """Steps with their batches; the next one is drawn while the caller learns from this one."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(batch, _generator(seed, first))
+        for step in range(first, last):
+            drawn = coming.result()
+            if step + 1 < last:
+                coming = pool.submit(batch, _generator(seed, step + 1))
+            yield step, drawn
 
 
 def _state(step: int, net: nn.Module, optimiser: torch.optim.Optimizer, losses: list[float]) -> LoopState:

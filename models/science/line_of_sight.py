@@ -185,14 +185,13 @@ def jacobian(points: Tensor, pose: Tensor, curvature: Tensor, projection: Projec
         moves = step * torch.eye(5, dtype=pose.dtype, device=pose.device)
         states = state[:, None] + torch.cat([moves, -moves])  # (B, 10, 5)
         moved = displace(points[:, None], states[..., :4], states[..., 4], projection)  # (B, 10, n, 2)
-        forward, backward = moved.split(5, dim=1)
-        return ((forward - backward) / (2 * step)).permute(0, 2, 3, 1)
+        return ((moved[:, :5] - moved[:, 5:]) / (2 * step)).permute(0, 2, 3, 1)
 
 
 def pixel_grid(lens: Lens, columns: int = 9, rows: int = 9) -> NDArray[np.float64]:
     """Points ``(columns * rows, 2)`` that span the picture, the corners included, pixels."""
     x, y = np.linspace(0, lens.width - 1, columns), np.linspace(0, lens.height - 1, rows)
-    return np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+    return np.asarray(np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2), np.float64)
 
 
 def map_points(
@@ -201,7 +200,7 @@ def map_points(
     """Reference pixels ``(n, 2)`` to image pixels ``(n, 2)``."""
     k = torch.tensor(lens.curvature if curvature is None else curvature, dtype=torch.float64)
     centred = apply_homography(lens.to_normalised, points)
-    moved = displace(torch.from_numpy(centred), pose.normalised(lens), k, lens.projection).numpy()
+    moved = np.asarray(displace(torch.from_numpy(centred), pose.normalised(lens), k, lens.projection), np.float64)
     return apply_homography(np.linalg.inv(lens.to_normalised), moved)
 
 
