@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from safetensors.torch import load, save
+from torch import Tensor, nn
 
 import models
 from models.cloud import CloudConfig, CloudModel, build_cloud_net
+from models.drift import DriftConfig, DriftModel
+from models.nets.drift import DriftNet, DriftNetConfig
 from tasks.errors import ConfigurationError
 from tasks.provenance import code_version
 
@@ -41,7 +44,7 @@ def digest_of(path: Path) -> str:
 
 
 def save_cloud_model(path: Path, model: CloudModel, facts: dict[str, Any]) -> str:
-    """Write weights and card; the card last, so that a card never describes other weights than those beside it.
+    """Write weights and card.
 
     Args:
         path: ``*.safetensors``.
@@ -52,7 +55,17 @@ def save_cloud_model(path: Path, model: CloudModel, facts: dict[str, Any]) -> st
     Returns:
         The digest.
     """
-    tensors = {k: v.detach().cpu().contiguous() for k, v in model.net.state_dict().items()}
+    return _save(path, model.net, dataclasses.asdict(model.config), facts)
+
+
+def save_drift_model(path: Path, model: DriftModel, facts: dict[str, Any]) -> str:
+    """Write weights and card of a registration; see ``save_cloud_model``."""
+    return _save(path, model.net, dataclasses.asdict(model.config), facts)
+
+
+def _save(path: Path, net: nn.Module, config: dict[str, Any], facts: dict[str, Any]) -> str:
+    """The card last, so that a card never describes other weights than those beside it."""
+    tensors = {k: v.detach().cpu().contiguous() for k, v in net.state_dict().items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(save(tensors))
     digest = digest_of(path)
@@ -61,7 +74,7 @@ def save_cloud_model(path: Path, model: CloudModel, facts: dict[str, Any]) -> st
         "digest": digest,
         "bytes": path.stat().st_size,
         "parameters": sum(t.numel() for t in tensors.values()),
-        "config": dataclasses.asdict(model.config),
+        "config": config,
         "code_version": code_version(),
         **facts,
     }
@@ -118,19 +131,48 @@ def load_cloud_model(path: Path | None = None) -> tuple[CloudModel, str]:
     Raises:
         ConfigurationError: No such weights, or they are not those that the card describes.
     """
-    path = path or SHIPPED_CLOUD_WEIGHTS
+    card, tensors = _load(path or SHIPPED_CLOUD_WEIGHTS)
+    settings = dict(card["config"])
+    settings["widths"] = tuple(settings["widths"])
+    config = CloudConfig(**settings)
+    net = build_cloud_net(config)
+    net.load_state_dict(tensors)
+    return CloudModel(net.eval(), config), card["digest"]
+
+
+def load_drift_model(path: Path | None = None) -> tuple[DriftModel, str]:
+    """Load a registration model.
+
+    Args:
+        path: ``*.safetensors`` with its card; the shipped weights by default.
+
+    Returns:
+        The model and its digest.
+
+    Raises:
+        ConfigurationError: No such weights, they are not those that the card describes, or of another model.
+    """
+    path = path or SHIPPED_DRIFT_WEIGHTS
+    card, tensors = _load(path)
+    settings = dict(card["config"])
+    if "net" not in settings:
+        raise ConfigurationError(
+            path, None, "not the weights of a registration", "give those of vigie train drift"
+        )
+    shape = {name: tuple(v) if isinstance(v, list) else v for name, v in settings.pop("net").items()}
+    config = DriftConfig(net=DriftNetConfig(**shape), **settings)
+    net = DriftNet(config.net)
+    net.load_state_dict(tensors)
+    return DriftModel(net.eval(), config), card["digest"]
+
+
+def _load(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     if not path.is_file():
         raise ConfigurationError(
             path, None, "no such weights", "give a .safetensors file written by training"
         )
     card = read_card(path)
     data = path.read_bytes()
-    digest = hashlib.sha256(data).hexdigest()
-    if digest != card["digest"]:
+    if hashlib.sha256(data).hexdigest() != card["digest"]:
         raise ConfigurationError(path, None, "the weights are not those of the card", "restore both together")
-    settings = dict(card["config"])
-    settings["widths"] = tuple(settings["widths"])
-    config = CloudConfig(**settings)
-    net = build_cloud_net(config)
-    net.load_state_dict(load(data))
-    return CloudModel(net.eval(), config), digest
+    return card, load(data)
