@@ -50,6 +50,7 @@ def smooth(
     *,
     width: int = 640,
     diurnal: bool = True,
+    common: NDArray[np.float64] | None = None,
 ) -> SmoothedSeries:
     """Kalman filter and Rauch-Tung-Striebel smoother: a random walk, a daily cycle, and free jumps at given times.
 
@@ -67,6 +68,8 @@ def smooth(
         step_times: UTC; the level is free to jump between the last frame before and the first frame at or after each.
         width: Of the reference, pixels.
         diurnal: Allow the daily cycle.
+        common: ``(4, 4)`` covariance of an error that all frames have alike (that of the keyframes they were compared
+            with): more frames do not average it away. The errors of the frames are otherwise independent.
     """
     unit = np.array(
         [width / 640, width / 640, np.degrees(1 / 320), 1 / 320]
@@ -87,7 +90,7 @@ def smooth(
     unknown = np.einsum("nii->ni", covariance).max(1) > _UNKNOWN**2
     mean[unknown], covariance[unknown] = np.nan, np.diag(np.full(4, np.inf))
     smoothed[order] = mean * unit
-    spread[order] = covariance * np.outer(unit, unit)
+    spread[order] = covariance * np.outer(unit, unit) + (0.0 if common is None else common)
     return SmoothedSeries(smoothed, spread, walk * unit, cycle)
 
 

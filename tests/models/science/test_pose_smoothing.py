@@ -43,6 +43,16 @@ def test_a_constant_line_of_sight_by_hand():
     assert not series.diurnal
 
 
+def test_what_all_frames_have_alike_is_not_averaged_away():
+    # 0.06 px of their own after 25 frames (above), 0.1 px of the keyframes: sqrt(0.0036 + 0.01) = 0.117
+    poses = np.tile([0.0, 0.0, 0.0, 1.0], (25, 1))
+    covariances = np.tile(np.diag(SIGMA**2), (25, 1, 1))
+    series = smooth(
+        _times(np.linspace(0, 1 / 24, 25)), poses, covariances, common=np.diag([0.01, 0.01, 1e-6, 1e-8])
+    )
+    assert np.sqrt(series.covariances[12, 0, 0]) == pytest.approx(0.117, rel=0.1)
+
+
 def test_errors_are_as_large_as_said():
     errors = []
     for seed in range(6):
