@@ -37,3 +37,62 @@ def evaluate_cloud_command(
     networks = {name: load_cloud_model(Path(path))[0] for name, path in named.items()}
     rows = evaluate_cloud(networks, labels=labels, cameras=cameras, cloud=cloud)
     typer.echo(table_json(rows) if form is Form.JSON else table_text(rows))
+
+
+@evaluate.command("drift")
+def evaluate_drift_command(
+    cameras: Annotated[Path, typer.Option(help="Folder of camera folders.")],
+    camera: Annotated[list[str] | None, typer.Option(help="Only these cameras.")] = None,
+    part: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="pairs, bad, targets, steps, speed; repeatable. What was given data for, where absent."
+        ),
+    ] = None,
+    method: Annotated[
+        list[str] | None, typer.Option(help="Only these methods; network is one of them.")
+    ] = None,
+    pairs: Annotated[int, typer.Option(min=1, help="Known warps.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes, for the pairs.")] = 1,
+    keep: Annotated[
+        Path | None, typer.Option(help="Keep scored pairs there, and take them up again.")
+    ] = None,
+    targets: Annotated[Path | None, typer.Option(help="Folder of NRmarshDN-*.jpg.")] = None,
+    step_camera: Annotated[str | None, typer.Option(help="Camera whose series gets known steps.")] = None,
+    step_trials: Annotated[int, typer.Option(min=1, help="Per size of step.")] = 4,
+    weights: Annotated[Path | None, typer.Option(help="safetensors with its card.")] = None,
+    form: Format = Form.TEXT,
+) -> None:
+    """Score the registration beside the field's methods: known warps, fixed targets, steps, bad images, speed."""
+    from flows.evaluation_output import evaluation_progress
+    from tasks.drift_evaluation_parts import DriftEvaluation, Part, evaluate_drift
+    from tasks.drift_evaluation_run import Methods
+    from tasks.drift_report_tables import sections_json, sections_text
+
+    absent = {Part.TARGETS} if targets is None else set()
+    absent |= {Part.STEPS} if step_camera is None else set()
+    try:
+        parts = [Part(name) for name in part] if part else [p for p in Part if p not in absent]
+    except ValueError as error:
+        raise ConfigurationError("--part", None, str(error), f"one of: {', '.join(Part)}") from None
+    wanted = DriftEvaluation(
+        cameras=cameras,
+        names=tuple(camera) if camera else None,
+        methods=Methods.named(method, weights),
+        pairs=pairs,
+        seed=seed,
+        workers=workers,
+        kept=keep,
+        targets=targets,
+        step_camera=step_camera,
+        step_trials=step_trials,
+    )
+    with evaluation_progress() as told:
+        sections = []
+        for section in evaluate_drift(wanted, parts, told):
+            sections.append(section)
+            if form is Form.TEXT:
+                typer.echo(sections_text([section]))
+    if form is Form.JSON:
+        typer.echo(sections_json(sections))

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from models.drift import WORKING_WIDTH
-from models.learn.drift_benchmark import NO_ANSWER, Answer
+from models.learn.drift_errors import NO_ANSWER, Answer
 from models.science.line_of_sight import (
     PRIOR_CURVATURE,
     PRIOR_CURVATURE_SIGMA,
@@ -70,7 +70,7 @@ def orb_homography(reference: NDArray[np.uint8], image: NDArray[np.uint8]) -> An
     matches = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True).match(first[1], second[1])
     points = np.array([first[0][m.queryIdx].pt for m in matches]).reshape(-1, 2)
     images = np.array([second[0][m.trainIdx].pt for m in matches]).reshape(-1, 2)
-    return _magsac(points, images, reference)
+    return homography_of_matches(points, images, reference)
 
 
 def rootsift_features(picture: NDArray[np.uint8]) -> tuple[Points, NDArray[np.float32]]:
@@ -85,7 +85,11 @@ def rootsift_features(picture: NDArray[np.uint8]) -> tuple[Points, NDArray[np.fl
 
 @lru_cache(maxsize=4)
 def _rootsift(pixels: bytes, shape: tuple[int, ...]) -> tuple[Points, NDArray[np.float32]]:
-    picture = np.frombuffer(pixels, np.uint8).reshape(shape)
+    return compute_rootsift(np.frombuffer(pixels, np.uint8).reshape(shape))
+
+
+def compute_rootsift(picture: NDArray[np.uint8]) -> tuple[Points, NDArray[np.float32]]:
+    """``rootsift_features``, always computed."""
     keys, found = cv2.SIFT_create(4000, contrastThreshold=0.01).detectAndCompute(_working(picture), None)
     if found is None:
         return np.zeros((0, 2)), np.zeros((0, 128), np.float32)
@@ -113,7 +117,7 @@ def match_rootsift(
 def rootsift_homography(reference: NDArray[np.uint8], image: NDArray[np.uint8]) -> Answer:
     """RootSIFT, MAGSAC++ homography."""
     points, images = match_rootsift(rootsift_features(reference), rootsift_features(image))
-    return _magsac(points, images, reference)
+    return homography_of_matches(points, images, reference)
 
 
 def rootsift_camera(reference: NDArray[np.uint8], image: NDArray[np.uint8]) -> Answer:
@@ -183,7 +187,8 @@ def _camera_answer(
     return answer._replace(covariance=covariance * np.outer(units, units), sigma_px=sigma_px)
 
 
-def _magsac(points: Points, images: Points, reference: NDArray[np.uint8]) -> Answer:
+def homography_of_matches(points: Points, images: Points, reference: NDArray[np.uint8]) -> Answer:
+    """MAGSAC++ through matches ``(n, 2)`` at the working size of ``reference``."""
     if len(points) < LEAST_MATCHES:
         return NO_ANSWER
     found, inliers = cv2.findHomography(points, images, cv2.USAC_MAGSAC, _MAGSAC_PX, maxIters=10_000)

@@ -5,10 +5,11 @@ To compare any registration, a network under training for one, with the methods 
     cameras = list_cameras(Path("cameras"))
     pairs = plan_pairs(cameras, 60)
     scores = score(register, pairs, name="mine") + score(rootsift_camera, pairs, name="RootSIFT, 4-DOF camera fit")
-    print(table_text(summarise(scores)))
+    print(pairs_text(summarise(scores)))
 
-where ``register(reference, image)`` takes two pictures ``(y, x, 3)`` uint8 of one size and returns
-``(homography | None, covariance | None, sigma_px, confident)``: see ``models.learn.drift_benchmark.Answer``.
+(``summarise`` of ``models.learn.drift_scores``, ``pairs_text`` of ``tasks.drift_report_tables``, ``rootsift_camera`` of
+``tasks.drift_baselines``), where ``register(reference, image)`` takes two pictures ``(y, x, 3)`` uint8 of one size and
+returns ``(homography | None, covariance | None, sigma_px, confident)``: see ``models.learn.drift_errors.Answer``.
 ``network_register`` makes one of a ``DriftModel``. A pair is rendered when it is its turn.
 """
 
@@ -20,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.drift import DriftModel, extract, register
-from models.learn.drift_benchmark import Answer, PairScore, Truth, corner_error, whiten
-from models.learn.drift_scores import Summary
+from models.learn.drift_benchmark import Truth
+from models.learn.drift_errors import Answer, PairScore, corner_error, whiten
 from tasks.drift_pairs import PairPlan, RenderedPair, render
 
 NETWORK = "network"
@@ -135,34 +136,3 @@ def _whitened(
         return (), plain
     both = warped.covariance + unwarped.covariance  # two answers, two errors
     return whiten(warped.homography, expected, both, truth.shown), plain
-
-
-def table_text(summaries: Sequence[Summary]) -> str:
-    """The figures as plain tables, one per condition and size of warp, the best share under 1 px first."""
-    lines = []
-    for condition, size in dict.fromkeys((s.condition, s.size) for s in summaries):
-        part = [s for s in summaries if (s.condition, s.size) == (condition, size)]
-        part.sort(key=lambda s: -s.figures["below_1_px"])
-        lines.append(f"{condition}, {size} warps: {part[0].pairs} pairs; 95 % bootstrap by camera")
-        lines.append(
-            f"{'method':30} {'median px':>17} {'<1 px':>16} {'<3 px':>16} {'answered':>8} {'>10 px':>6}"
-            f" {'plain med <1':>12} {'peer med <1':>12} {'sigma':>6} {'1s':>4} {'2s':>4} {'1s pl':>5} {'natural':>7}"
-        )
-        lines += [_line(s) for s in part]
-        lines.append("")
-    return "\n".join(lines)
-
-
-def _line(s: Summary) -> str:
-    f, i = s.figures, s.intervals
-    stated = "".join(
-        "   - " if math.isnan(v) else f" {v:4.0%}"
-        for v in (s.within_one_sigma, s.within_two_sigma, s.plain_within_one_sigma)
-    )
-    shares = " ".join(f"{f[k]:5.0%} [{i[k][0]:4.0%},{i[k][1]:4.0%}]" for k in ("below_1_px", "below_3_px"))
-    return (
-        f"{s.method:30} {f['median_px']:6.2f} [{i['median_px'][0]:4.2f},{i['median_px'][1]:5.2f}] {shares}"
-        f" {f['answered']:7.0%} {f['confident_far_wrong']:6.1%} {f['plain_median_px']:7.2f}"
-        f" {f['plain_below_1_px']:4.0%} {f.get('peer_median_px', math.nan):7.2f}"
-        f" {f.get('peer_below_1_px', math.nan):4.0%} {s.median_sigma_px:6.2f}{stated} {s.natural_px:7.2f}"
-    )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from models.learn.drift_benchmark import PairScore
+from models.learn.drift_errors import PairScore
 from tasks.drift_evaluation import NETWORK, AnyRegister, network_register, score_pair
 from tasks.drift_pairs import PairPlan, render
 from tasks.errors import ConfigurationError

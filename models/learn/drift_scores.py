@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.learn.drift_benchmark import PairScore
+from models.learn.drift_errors import PairScore
 from models.learn.metrics import grouped_resamples
 
 Values = NDArray[np.float64]
