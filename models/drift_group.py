@@ -3,16 +3,16 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from models import drift
-from models.drift import DriftModel, FrameFeatures
-from models.science.drift_events import to_corner_px
-from models.science.group_pairs import PictureSize, edge_in, pairs_to_compare, pose_in
-from models.science.line_of_sight import Lens, Pose, homography
+from models.drift import WORKING_WIDTH, DriftModel, FrameFeatures
+from models.science.group_pairs import pairs_to_compare
+from models.science.line_of_sight import Lens, Pose, apply_homography, corners, homography, jacobian
 from models.science.pose_graph import GraphSolution, PoseEdge, solve_group
 
 _AGREES = 0.2  # weight of a pair in the graph below which it disagrees with the others
@@ -81,30 +81,31 @@ def place_group(
     if not usable:
         return PlacedGroup(tuple(frames))
     seen = [features[i] for i in usable]
-    sizes = [PictureSize(f.width, f.height) for f in seen]
-    common = Counter(sizes).most_common(1)[0][0]
-    lens = Lens.of(common.width, common.height, hfov_deg)
-    edges = _compare(model, seen, sizes, lens, compared)
+    width, height = Counter((f.width, f.height) for f in seen).most_common(1)[0][0]
+    lens = Lens.of(width, height, hfov_deg)
+    edges = _compare(model, seen, lens, compared)
     solution = solve_group(edges, len(seen), lens)
     reasons = _reasons(edges, solution)
     if all(reasons):
         for i, words in zip(usable, reasons, strict=True):
             frames[i] = PlacedFrame(reason=words)
         return PlacedGroup(tuple(frames))
+    own = [replace(lens, width=f.width, height=f.height) for f in seen]
     for k, i in enumerate(usable):
-        frames[i] = _placed(k, sizes, lens, solution, reasons[k])
-    base = sizes[solution.reference]
-    return PlacedGroup(tuple(frames), usable[solution.reference], base.lens(lens))
+        frames[i] = _placed(k, own, lens, solution, reasons[k])
+    return PlacedGroup(tuple(frames), usable[solution.reference], own[solution.reference])
 
 
 def _compare(
     model: DriftModel,
     features: Sequence[FrameFeatures],
-    sizes: Sequence[PictureSize],
     lens: Lens,
     compared: Callable[[int], None],
 ) -> list[PoseEdge]:
-    """The pairs that came back confident."""
+    """The pairs that came back confident, in pixels of the group's lens.
+
+    Poses are about the centre of each picture in its own half widths, so that those of any sizes compose.
+    """
     partners = defaultdict(list)
     for i, j in pairs_to_compare(np.stack([f.appearance for f in features])):
         partners[i].append(j)
@@ -114,7 +115,8 @@ def _compare(
         found = drift.register(model, first, others, hfov_deg=lens.hfov_deg) if others else []
         for j, registration in zip(partners[i], found, strict=True):
             if registration.confident:
-                edges.append(edge_in(registration, i, j, sizes, lens))
+                edge = PoseEdge(i, j, registration.pose, registration.covariance)
+                edges.append(edge.scaled(lens.width / first.width))
         compared(i + 1)
     return edges
 
@@ -137,18 +139,32 @@ def _reasons(edges: Sequence[PoseEdge], solution: GraphSolution) -> list[str | N
 
 
 def _placed(
-    k: int, sizes: Sequence[PictureSize], lens: Lens, solution: GraphSolution, reason: str | None
+    k: int, own: Sequence[Lens], lens: Lens, solution: GraphSolution, reason: str | None
 ) -> PlacedFrame:
     if not solution.connected[k]:
         return PlacedFrame(reason=reason)
-    base = sizes[solution.reference]
-    between = homography(solution.poses[k], lens)
-    matrix = np.linalg.inv(sizes[k].to_width(lens.width)) @ between @ base.to_width(lens.width)
-    pose = pose_in(between, solution.poses[k], base, lens)
-    pixels = np.array([base.width / lens.width] * 2 + [1.0, 1.0])
-    covariance = solution.covariances[k] * np.outer(pixels, pixels)
-    variance = float(np.trace(to_corner_px(pose, covariance, base.lens(lens))[1]))
-    sigma = math.sqrt(max(variance, 0.0))
+    base = own[solution.reference]
+    found = PoseEdge(solution.reference, k, solution.poses[k], solution.covariances[k])
+    scaled = found.scaled(base.width / lens.width)
+    to_image = np.linalg.inv(own[k].to_normalised) @ base.to_normalised
+    matrix = to_image @ homography(scaled.pose, base)
+    sigma = corner_sigma_px(scaled.pose, scaled.covariance, base)
     if reason is None and sigma > _WIDEST_SIGMA_PX:
-        reason = f"uncertain: 1 sigma is {sigma:.2g} px at 640 px"
-    return PlacedFrame(pose, covariance, matrix / matrix[2, 2], sigma, reason)
+        reason = f"uncertain: 1 sigma is {sigma:.2g} px at {WORKING_WIDTH} px"
+    return PlacedFrame(scaled.pose, scaled.covariance, matrix / matrix[2, 2], sigma, reason)
+
+
+def corner_sigma_px(pose: Pose, covariance: NDArray[np.float64], lens: Lens) -> float:
+    """Root mean square displacement of the four corners that a covariance stands for, pixels at 640 px width.
+
+    Args:
+        pose: In pixels of the reference.
+        covariance: ``(4, 4)`` of ``POSE_COMPONENTS``.
+        lens: Of the reference.
+    """
+    at = torch.from_numpy(apply_homography(lens.to_normalised, corners(lens.width, lens.height)))[None]
+    curvature = torch.tensor([lens.curvature], dtype=torch.float64)
+    slope = jacobian(at, pose.normalised(lens)[None], curvature, lens.projection)[0, ..., :4].numpy()
+    units = np.array([lens.half_width, lens.half_width, 180 / math.pi, pose.zoom])
+    spread = np.einsum("cij,jk,cik->", slope, covariance / np.outer(units, units), slope) / 4
+    return math.sqrt(max(float(spread), 0.0)) * WORKING_WIDTH / 2

@@ -133,8 +133,8 @@ def _draw_half(
     left, upper = x + screen.corner[0], top + screen.corner[1]
     draw.rectangle((left, upper, left + layout.box[0], upper + layout.box[1]), outline=_MARK)
     middle_x, middle_y = x + layout.detail[0] // 2, below + layout.detail[1] // 2
-    draw.line((x, middle_y, x + layout.detail[0], middle_y), fill=_MARK)
-    draw.line((middle_x, below, middle_x, below + layout.detail[1]), fill=_MARK)
+    draw.line((x, middle_y, x + layout.detail[0] - 1, middle_y), fill=_MARK)
+    draw.line((middle_x, below, middle_x, below + layout.detail[1] - 1), fill=_MARK)
 
 
 def _panel(frame: GroupFrame, layout: FilmLayout) -> NDArray[np.uint8]:

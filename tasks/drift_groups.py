@@ -14,7 +14,6 @@ from models import drift
 from models.drift import DriftModel, FrameFeatures
 from models.drift_group import PlacedFrame, place_group
 from models.science.drift_groups import GroupStep, find_step_in_group
-from models.science.group_pairs import PictureSize
 from models.science.line_of_sight import Lens
 from models.science.time_names import TimeUnreadable, read_exif, read_name
 from tasks.drift_prediction import Progress, no_progress, pose_answer, withheld_answer
@@ -33,7 +32,6 @@ class GroupFrame:
         path: The file.
         sha256: Of its bytes, hex; "" where it cannot be read at all.
         time: As stated by its name, else by EXIF; UTC unless it says otherwise. ``None`` where it states none.
-        size: Of the picture; ``None`` with an error.
         placed: Where it looks.
         error: Why the file cannot be read; ``None`` where it can.
     """
@@ -41,7 +39,6 @@ class GroupFrame:
     path: Path
     sha256: str = ""
     time: datetime | None = None
-    size: PictureSize | None = None
     placed: PlacedFrame = field(default=PlacedFrame())
     error: str | None = None
 
@@ -136,13 +133,7 @@ def _look_at(model: DriftModel, path: Path) -> tuple[GroupFrame, FrameFeatures |
         log.warning("%s: %s", path, error)
         return GroupFrame(path, error.sha256, error=str(error)), None
     (seen,) = drift.extract(model, [picture.pixels])
-    frame = GroupFrame(
-        path,
-        picture.sha256,
-        _stated_time(path, picture.exif),
-        PictureSize(seen.width, seen.height),
-    )
-    return frame, seen
+    return GroupFrame(path, picture.sha256, _stated_time(path, picture.exif)), seen
 
 
 def _stated_time(path: Path, exif: ExifTime | None) -> datetime | None:

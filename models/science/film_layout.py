@@ -9,7 +9,7 @@ from models.drift import WORKING_WIDTH
 
 _STACKED_ASPECT = 2.2
 _SIDE_WIDTH, _STACKED_WIDTH = 480, 960
-_MAGNIFIED = 3.0  # screen pixels for a pixel at 640 px width: a drift of half a pixel is seen
+_MAGNIFIED, _MAGNIFIED_PANORAMA = 3.0, 7.7  # screen pixels for a pixel at 640 px width: half a pixel is seen
 _MARGIN = 0.12
 
 
@@ -49,7 +49,8 @@ class FilmLayout:
     @property
     def box(self) -> tuple[int, int]:
         """Width and height of the detail within the panel."""
-        shrink = self.panel[0] / (_MAGNIFIED * WORKING_WIDTH)
+        magnified = _MAGNIFIED_PANORAMA if self.stacked else _MAGNIFIED
+        shrink = self.panel[0] / (magnified * WORKING_WIDTH)
         return round(self.detail[0] * shrink), max(round(self.detail[1] * shrink), 1)
 
     def from_detail(self, corner: tuple[int, int]) -> NDArray[np.float64]:

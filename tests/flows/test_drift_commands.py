@@ -7,7 +7,6 @@ import pytest
 from typer.testing import CliRunner
 
 from flows import cli
-from models.science.drift_groups import GroupStep
 from tasks.errors import ConfigurationError
 from tests.tasks import drift_double
 from tests.tasks.drift_double import save, scene, view
@@ -16,8 +15,6 @@ from tests.tasks.drift_double import save, scene, view
 @pytest.fixture(autouse=True)
 def double(monkeypatch):
     drift_double.install(monkeypatch)
-    quiet = GroupStep(found=False, first_after=None, p_value=1.0, sizes={}, images=0)
-    monkeypatch.setattr("tasks.drift_groups.find_step_in_group", lambda *a, **k: quiet)
 
 
 @pytest.fixture

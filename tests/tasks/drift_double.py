@@ -40,13 +40,10 @@ def _registered(reference, image, lens):
     seen = np.asarray(Image.fromarray(seen).resize((ref.shape[1], round(image.height * scale))))
     rows = min(len(ref), len(seen))
     dy, dx, likeness = _shift(ref[:rows], seen[:rows])
-    off_centre = (
-        len(seen) - len(ref)
-    ) / 2  # a crop moves the image centre; cropped pictures lose their lower rows
+    off_centre = (len(seen) - len(ref)) / 2  # the centre of a picture that lacks its lower rows is another
     pose = Pose(-dx, dy - off_centre, 0.0, 1.0)
-    shift = np.array([[1, 0, dx], [0, 1, dy], [0, 0, 1.0]])
-    to_image = np.array([[1 / scale, 0, (1 / scale - 1) / 2], [0, 1 / scale, (1 / scale - 1) / 2], [0, 0, 1]])
-    matrix = to_image @ (homography(pose, lens) if off_centre == 0 else shift)
+    own = Lens(image.width, image.height)
+    matrix = np.linalg.inv(own.to_normalised) @ lens.to_normalised @ homography(pose, lens)
     return Registration(pose, COVARIANCE, matrix, 0.15, bool(likeness > 0.7), float(max(likeness, 0)))
 
 
