@@ -23,6 +23,12 @@ DARK_LUMINANCE = 0.15
 BRIGHT_LUMINANCE = 0.35
 SAME_SHAPE = 0.01  # relative; aspect ratios and zooms nearer than this are the same
 
+SMALLEST_PX = 0.25  # corner pixels; a smaller step is no event
+OUTLIER_NORM = 4.5  # whitened length of four components; one Gaussian frame in two thousand
+EXCURSION = 3  # outliers in a row that make an event; a single one is a flag
+BLIND_FRAMES, BLIND_TIME = 12, np.timedelta64(24, "h")  # nights are not events
+WAVE_FRAMES, WAVE_DAYS = 30, 2.0  # fewer say nothing of a daily wave
+
 
 class EventKind(StrEnum):
     """What happened. The first four change the level of the series; the others leave it."""

@@ -14,6 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.science.drift_events import (
+    BLIND_FRAMES,
+    BLIND_TIME,
+    EXCURSION,
+    OUTLIER_NORM,
+    SMALLEST_PX,
+    WAVE_DAYS,
+    WAVE_FRAMES,
     DriftEvent,
     EventKind,
     FrameClass,
@@ -31,18 +38,13 @@ from models.science.step_test import INLIER_NORM, MIN_SIDE, best_step
 REPLAY_DAYS = 45
 
 _WINDOW = 64  # frames that a step may wait for its confirmation
-_RATIO = 36.0  # chi squared of 4: once in three million frames by chance
+_RATIO = 28.0  # chi squared of 4: one frame in 80,000 by chance; agreement and suddenness come on top
 _EVIDENT_RATIO = 100.0
 _AGREEING = 3
 _AGREEING_ACROSS_LIGHT = 2
 _MAJORITY = 0.6
-_SMALLEST_PX = 0.25
-_OUTLIER_NORM = 4.5
 _TREND_MARGIN = 2.0  # natural log, against gradual motion
 _CHANCE = 1e-3
-_EXCURSION = 3  # outliers in a row that make an event
-_BLIND_FRAMES, _BLIND_TIME = 12, np.timedelta64(24, "h")
-_WAVE_FRAMES, _WAVE_DAYS = 30, 2.0
 _WAVE_EVERY = np.timedelta64(30, "D")
 _NEVER = np.datetime64("NaT", "ns")
 
@@ -153,12 +155,12 @@ def _take(state: WatchState, reading: FrameReading) -> tuple[WatchState, FrameCl
         state, events = _blind(state, reading)
         return replace(state, last=reading.time), FrameClass.UNOBSERVABLE, events
     state, norm = _updated(state, reading)
-    outlier = norm > _OUTLIER_NORM
+    outlier = norm > OUTLIER_NORM
     events = []
     if outlier:
         state = replace(state, outliers=state.outliers.joined(reading, state.last))
     elif state.outliers.images:
-        if state.outliers.images >= _EXCURSION:
+        if state.outliers.images >= EXCURSION:
             events.append(state.outliers.event(EventKind.OUTLIER, reading.time, {}))
         state = replace(state, outliers=_Run())
     state, wave = _wave(replace(state, blind=_Run(), last=reading.time), reading.time)
@@ -181,7 +183,7 @@ def _updated(state: WatchState, reading: FrameReading) -> tuple[WatchState, floa
 
 def _blind(state: WatchState, reading: FrameReading) -> tuple[WatchState, list[DriftEvent]]:
     run = state.blind.joined(reading, state.last)
-    if run.said or run.images < _BLIND_FRAMES or reading.time - run.start < _BLIND_TIME:
+    if run.said or run.images < BLIND_FRAMES or reading.time - run.start < BLIND_TIME:
         return replace(state, blind=run), []
     event = run.event(EventKind.UNOBSERVABLE, reading.time, {})
     return replace(state, blind=replace(run, said=True)), [event]
@@ -190,7 +192,7 @@ def _blind(state: WatchState, reading: FrameReading) -> tuple[WatchState, list[D
 def _wave(state: WatchState, now: np.datetime64) -> tuple[WatchState, list[DriftEvent]]:
     """The size of the daily wave, once a month, from enough images on enough days."""
     line = state.line
-    if line is None or state.observed < _WAVE_FRAMES or line.hours - state.known_since < 24 * _WAVE_DAYS:
+    if line is None or state.observed < WAVE_FRAMES or line.hours - state.known_since < 24 * WAVE_DAYS:
         return state, []
     if not np.isnat(state.wave_said) and now - state.wave_said < _WAVE_EVERY:
         return state, []
@@ -218,7 +220,7 @@ def _find_change(state: WatchState, reading: FrameReading) -> tuple[WatchState, 
     change, agreeing = _jump(frames)
     regimes = len({f.regime for f, agrees in zip(frames, agreeing, strict=True) if agrees})
     sure = _enough(int(agreeing.sum()), regimes) and agreeing.mean() >= _MAJORITY and agreeing[-1]
-    if not sure or np.linalg.norm(change) < _SMALLEST_PX or not _is_sudden(state, at):
+    if not sure or np.linalg.norm(change) < SMALLEST_PX or not _is_sudden(state, at):
         return state, None
     event = _level_event(state, at, reading.time, int(agreeing.sum()), regimes)
     return _changed(state, frames[0].time), event

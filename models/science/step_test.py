@@ -7,11 +7,11 @@ Source: maximum-type step test of Hawkins 1977, "Testing a Sequence of Observati
 with Huber-type weights.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2
 
 INLIER_NORM = 3.6  # of a whitened 4-vector; 1 % of Gaussian readings lie beyond
 MIN_SIDE = 3
@@ -152,9 +152,15 @@ def _scan(
     denominator = ((beyond**2) @ w).clip(1e-9)
     change = ((beyond * w) @ y) / denominator[:, None]
     gains = np.stack([denominator * _squares(change[:, :k], scatter[:k, :k]) for k in _tested(y.shape[1])])
-    log_p = np.stack([chi2.logsf(g, k) for g, k in zip(gains, _tested(y.shape[1]), strict=True)])
+    log_p = np.stack([log_chance(g, k) for g, k in zip(gains, _tested(y.shape[1]), strict=True)])
     best = int(np.argmin(log_p.min(0)))
     return _Scan(best, gains[:, best], float(log_p[:, best].min()), change[best], float(denominator[best]))
+
+
+def log_chance(squared: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    """Natural log of the chance that chi squared of an even number of components exceeds a value, however large."""
+    half = squared / 2
+    return np.asarray(np.log(sum(half**i / math.factorial(i) for i in range(size // 2))) - half)
 
 
 def _tested(size: int) -> tuple[int, ...]:
