@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
-from itertools import pairwise
+from itertools import count, islice, pairwise
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from PIL import Image
 
 from models.science.geometry import MSG_FRANCE
 from models.simulation.frame import Frame
-from models.simulation.network import Network, NetworkSpec, SimulatedCamera, training_scene
+from models.simulation.network import Network, NetworkSpec, SimulatedCamera, relit_scenes, training_scene
 from models.simulation.render import render
 from models.simulation.satellite import CADENCE, satellite_slot
 from models.simulation.seeds import TRAINING_SEEDS, check_purpose
@@ -40,6 +40,7 @@ TRUTH_COLUMNS = (
     "image", "regional_cover",
 )  # fmt: skip
 _SLOTS_PER_JOB = 16
+RELIT_JPEG_QUALITY = 92
 
 _CONFIGURATION = """\
 # The demo network: simulated cameras and satellite files with known truth.
@@ -187,6 +188,48 @@ def write_training_set(
     texts = [(folder / ".parts" / f"{first:06d}.csv").read_text(encoding="utf-8") for first, _ in parts]
     write_whole(folder / "truth.csv", (csv_text([TRUTH_COLUMNS]) + "".join(texts)).encode())
     return folder / "truth.csv"
+
+
+def write_relit_set(
+    folder: Path, scenes: int, seed: int, width: int = 640, views: int = 4, processes: int = 2
+) -> list[Path]:
+    """Write training scenes of fixed cameras, each at several times, in several weathers and lights.
+
+    What is there already is kept, so that an interrupted call can be repeated.
+
+    Args:
+        folder: Gets ``s<index>_<view>.jpg``; scenes that look straight up or all around are passed over.
+        scenes: How many.
+        seed: A training seed.
+        width: Width of the pictures, pixels.
+        views: Times of each scene.
+        processes: How many processes share the work; 1 stays in this one.
+
+    Returns:
+        The pictures, scene by scene.
+
+    Raises:
+        ValueError: The seed is not kept for training.
+    """
+    check_purpose(seed, "training")
+    folder.mkdir(parents=True, exist_ok=True)
+    usable = (index for index in count() if relit_scenes(seed, index, 64, 1))
+    indices = list(islice(usable, scenes))
+    paths = [_relit_paths(folder, index, views) for index in indices]
+    missing = [i for i, own in zip(indices, paths, strict=True) if not all(p.is_file() for p in own)]
+    _work([(partial(_write_relit, folder, seed, width, i, views), 1) for i in missing], processes, None)
+    return [path for own in paths for path in own]
+
+
+def _relit_paths(folder: Path, index: int, views: int) -> list[Path]:
+    return [folder / f"s{index:03d}_{view}.jpg" for view in range(views)]
+
+
+def _write_relit(folder: Path, seed: int, width: int, index: int, views: int) -> None:
+    scenes = relit_scenes(seed, index, width, views)
+    for path, scene in zip(_relit_paths(folder, index, views), scenes, strict=True):
+        if not path.is_file():
+            write_whole(path, jpeg_bytes(render(scene).rgb, RELIT_JPEG_QUALITY))
 
 
 @lru_cache(maxsize=2)

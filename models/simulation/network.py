@@ -38,6 +38,7 @@ _PLACES: dict[str, list[tuple[float, float, float]]] = {
 }
 _SIZES = [(640, 480), (640, 480), (800, 450), (704, 528), (640, 360), (768, 576)]
 _DAY = np.timedelta64(24, "h")
+_RELIT_FROM = 1000  # scenes from this index on lend their weather and light to others
 
 
 @dataclass(frozen=True)
@@ -223,6 +224,29 @@ def training_scene(seed: int, index: int, width: int = 320) -> Scene:
         time=time,
         clock=_clock(time) if rng.random() < 0.3 else None,
     )
+
+
+def relit_scenes(seed: int, index: int, width: int = 640, count: int = 4) -> list[Scene]:
+    """A training scene as its camera, which does not move, sees it at other times, in other weather and light.
+
+    Args:
+        seed: A training seed.
+        index: Which scene of this seed.
+        width: Width of the pictures.
+        count: How many, the scene itself first.
+
+    Returns:
+        No scenes where the camera looks straight up or all around.
+
+    Raises:
+        ValueError: The seed is not kept for training.
+    """
+    scene = training_scene(seed, index, width)
+    if scene.view.zenithal or scene.view.is_panorama:
+        return []
+    others = (training_scene(seed, _RELIT_FROM + count * index + k, width) for k in range(1, count))
+    relit = [replace(scene, weather=o.weather, light=o.light, time=o.time, clock=o.clock) for o in others]
+    return [scene, *relit]
 
 
 def _any_camera(rng: np.random.Generator) -> CameraCharacter:

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.simulation.network import NetworkSpec
+from models.simulation.network import NetworkSpec, relit_scenes
 from models.simulation.seeds import TRAINING_SEEDS
-from tasks.demo_network import deliver_late, write_demo_network, write_training_set
+from tasks.demo_network import deliver_late, write_demo_network, write_relit_set, write_training_set
 
 SPEC = NetworkSpec(cameras=6, days=1, cadence_minutes=240, scale=0.15)
 
@@ -130,3 +130,18 @@ def test_the_training_set_is_of_the_training_families_only(tmp_path):
         )
         assert mask.shape == Image.open(tmp_path / row["image"]).size[::-1]
         assert set(np.unique(mask)) <= {0, 1, 2}
+
+
+def test_relit_scenes_are_one_view_in_several_lights(tmp_path):
+    first = relit_scenes(540_000, 0, 64, 3)
+    assert [scene.view for scene in first] == [first[0].view] * 3
+    assert len({scene.time for scene in first}) == 3
+    assert relit_scenes(540_000, 1) == []  # looks straight up or all around
+    paths = write_relit_set(tmp_path, 2, 540_000, 64, views=2, processes=1)
+    assert [p.name for p in paths] == ["s000_0.jpg", "s000_1.jpg", "s002_0.jpg", "s002_1.jpg"]
+    before = _digests(tmp_path)
+    paths[2].unlink()
+    write_relit_set(tmp_path, 2, 540_000, 64, views=2, processes=1)
+    assert _digests(tmp_path) == before
+    with pytest.raises(ValueError, match="not for training"):
+        write_relit_set(tmp_path, 1, 1)
