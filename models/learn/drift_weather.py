@@ -14,6 +14,8 @@ class ViewWeather:
     """Shares of the views to which each effect happens.
 
     Attributes:
+        severe: Share of the views that shadows, tone, fog, night and rain may befall at all: others stay easy to read,
+            or nothing is learned from the start.
         light: A smooth change of the light across the view, and its gamma.
         shadow: Hard-edged shadows.
         tone: A tone curve that is not monotone: materials change their order of brightness, as in infrared.
@@ -25,6 +27,7 @@ class ViewWeather:
         jpeg: Compression in blocks of 8 x 8.
     """
 
+    severe: float = 0.45
     light: float = 0.8
     shadow: float = 0.35
     tone: float = 0.25
@@ -50,19 +53,22 @@ def weather(colour: Tensor, style: ViewWeather, generator: torch.Generator) -> T
     mix = torch.tensor([0.3, 0.59, 0.11]) + 0.25 * torch.randn(colour.shape[0], 3, generator=generator)
     mix = mix.clamp_min(0.0) + 0.02
     luma = torch.einsum("bcyx,bc->byx", colour, mix / mix.sum(1, keepdim=True))[:, None]
-    effects: tuple[tuple[float, Callable[[Tensor, torch.Generator], Tensor]], ...] = (
-        (style.tone, _tone),
-        (style.light, _light),
-        (style.shadow, _shadow),
-        (style.fog, _fog),
-        (style.night, _night),
-        (style.rain, _rain),
-        (style.blur, _blur),
-        (style.noise, _noise),
-        (style.jpeg, _jpeg),
+    severe = torch.rand(luma.shape[0], generator=generator) < style.severe
+    effects: tuple[tuple[float, bool, Callable[[Tensor, torch.Generator], Tensor]], ...] = (
+        (style.tone, True, _tone),
+        (style.light, False, _light),
+        (style.shadow, True, _shadow),
+        (style.fog, True, _fog),
+        (style.night, True, _night),
+        (style.rain, True, _rain),
+        (style.blur, False, _blur),
+        (style.noise, False, _noise),
+        (style.jpeg, False, _jpeg),
     )
-    for share, effect in effects:
+    for share, harsh, effect in effects:
         chosen = torch.rand(luma.shape[0], generator=generator) < share
+        if harsh:
+            chosen &= severe
         if bool(chosen.any()):
             luma = luma.clone()
             luma[chosen] = effect(luma[chosen], generator).clamp(0, 1)
