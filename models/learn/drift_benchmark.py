@@ -61,8 +61,8 @@ class KnownWarp:
     margin: tuple[int, int] = (0, 0)
 
     @cached_property
-    def _matrix(self) -> NDArray[np.float64]:
-        return homography(self.pose, self.lens)
+    def _inverse(self) -> NDArray[np.float64]:
+        return np.asarray(np.linalg.inv(homography(self.pose, self.lens)), dtype=np.float64)
 
     def forward(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Pixels ``(n, 2)`` of the cut unwarped picture to pixels of the cut warped one."""
@@ -72,7 +72,7 @@ class KnownWarp:
         """The inverse of ``forward``."""
         whole: NDArray[np.float64] = points + np.array(self.margin, dtype=np.float64)
         if self.lens.projection is Projection.RECTILINEAR:
-            return apply_homography(np.linalg.inv(self._matrix), whole) - self.margin
+            return apply_homography(self._inverse, whole) - self.margin
         found = whole
         for _ in range(12):  # the motion is a shift but for a few per cent: contracts quickly
             found = found - (map_points(found, self.pose, self.lens) - whole)
