@@ -74,12 +74,14 @@ def fuse(measurements: Sequence[Measurement], lens: Lens, *, frame_share: float 
     keyframes = as_array([m.keyframe_pose for m in measurements])
     own = np.array([m.covariance for m in measurements], dtype=np.float64).reshape(-1, 4, 4)
     inherited = np.array([m.keyframe_covariance for m in measurements], dtype=np.float64).reshape(-1, 4, 4)
+    algebra = PoseAlgebra(lens)
+    first, second = algebra.normalise(keyframes), algebra.normalise(values)
     usable = usable_covariances(own) & np.isfinite(inherited).all(axis=(1, 2))
-    usable &= np.isfinite(values).all(1) & np.isfinite(keyframes).all(1) & (values[:, 3] > 0)
+    usable &= algebra.within_view(first) & algebra.within_view(second)
+    usable[usable] = algebra.within_view(algebra.compose(first[usable], second[usable]))
     weights = np.zeros(len(measurements))
     if not usable.any():
         return FusedPose(Pose(), np.diag(np.full(4, np.inf)), weights, 0, False)
-    algebra = PoseAlgebra(lens)
     answers = _answers(
         algebra, keyframes[usable], inherited[usable], values[usable], own[usable], frame_share
     )

@@ -27,7 +27,7 @@ class PoseEdge:
         second: Index of the other image.
         pose: In pixels of the graph's lens.
         covariance: ``(4, 4)`` of the errors of pan_px, tilt_px, roll_deg, zoom. A pair with a covariance that is not
-            finite or not positive is no measurement.
+            finite or not positive, or a pose out of view, is no measurement.
     """
 
     first: int
@@ -124,7 +124,7 @@ def _check(edges: Sequence[PoseEdge], n: int, fixed: Mapping[int, Pose]) -> None
 def _usable_pairs(edges: Sequence[PoseEdge], algebra: PoseAlgebra) -> tuple[NDArray[np.bool_], Pairs]:
     values = as_array([edge.pose for edge in edges])
     covariances = np.array([edge.covariance for edge in edges], dtype=np.float64).reshape(-1, 4, 4)
-    usable = usable_covariances(covariances) & np.isfinite(values).all(1) & (values[:, 3] > 0)
+    usable = usable_covariances(covariances) & algebra.within_view(algebra.normalise(values))
     values = values[usable]
     ends = np.array([(edge.first, edge.second) for edge in edges], dtype=np.int64).reshape(-1, 2)[usable]
     # The two directions of a pair, or a pair measured again, see the same two pictures: not independent.
@@ -163,7 +163,7 @@ def _solve(
     nowhere = torch.zeros(4, dtype=torch.float64)
     start: Tensor = torch.stack([reached.get(image, nowhere) for image in range(n)])
     free = np.array(sorted(set(reached) - set(fixed)), dtype=np.int64)
-    inside = np.isin(pairs.first, list(reached))
+    inside = np.isin(pairs.first, list(reached)) & np.isin(pairs.second, list(reached))
     poses, found, weights = Adjustment(pairs.of(inside), algebra, free, n, frame_share).run(start)
     values = algebra.denormalise(poses)
     covariances = np.zeros((n, 4, 4))

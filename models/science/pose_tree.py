@@ -99,7 +99,7 @@ def span(
     known: dict[int, Tensor],
     algebra: PoseAlgebra,
 ) -> dict[int, Tensor]:
-    """Poses ``(4,)`` of all images that pairs lead to, along the cheapest tree from the known ones."""
+    """Poses ``(4,)`` of all images in view that pairs lead to, along the cheapest tree from the known ones."""
     touching: dict[int, list[int]] = defaultdict(list)
     for index in range(len(pairs)):
         touching[int(pairs.first[index])].append(index)
@@ -120,7 +120,10 @@ def span(
         step = pairs.poses[index : index + 1]
         if pairs.second[index] == image:
             step = algebra.invert(step)
-        poses[other] = algebra.compose(poses[image][None], step)[0]
+        reached = algebra.compose(poses[image][None], step)
+        if not algebra.within_view(reached)[0]:
+            continue
+        poses[other] = reached[0]
         for offer in offers(other):
             heapq.heappush(queue, offer)
     return poses

@@ -23,6 +23,7 @@ DISAGREEMENT = 18.47
 
 _CAUCHY_SQUARED = 16.0  # keeps 97 % of the information of 4 Gaussian components
 _STEP = 1e-4
+_FARTHEST_TANGENT = 0.84  # of 40 degrees
 _SAME_SPREAD = math.sqrt(
     (10 / 24) / (6 / 12)
 )  # 5 points have the variance of the 9 that `line_of_sight.compose` fits
@@ -68,7 +69,7 @@ class PoseAlgebra:
         """``(n, 4)`` in pixels and degrees to normalised poses."""
         s = self.lens.half_width
         scaled = values * np.array([1 / s, 1 / s, math.pi / 180, 1.0])
-        scaled[:, 3] = np.log(values[:, 3])
+        scaled[:, 3] = np.log(np.where(values[:, 3] > 0, values[:, 3], np.nan))
         return torch.from_numpy(scaled)
 
     def denormalise(self, poses: Tensor) -> NDArray[np.float64]:
@@ -91,6 +92,16 @@ class PoseAlgebra:
         """The inverse of `normalise_covariances`."""
         unit = self._units(values[:, 3])
         return np.asarray(covariances * (unit[:, :, None] * unit[:, None, :]))
+
+    def within_view(self, poses: Tensor) -> NDArray[np.bool_]:
+        """Which normalised poses ``(n, 4)`` leave both pictures something in common; beyond, none is a measurement.
+
+        Half a picture and 40 degrees of pan and tilt, a quarter turn of roll, twice the size.
+        """
+        pan, tilt, roll, log_zoom = poses.abs().unbind(-1)
+        farthest = min(1.0, _FARTHEST_TANGENT / math.sqrt(max(self.lens.curvature, 1e-9)))
+        inside = (pan <= farthest) & (tilt <= farthest) & (roll <= math.pi / 2) & (log_zoom <= math.log(2))
+        return np.asarray(inside.numpy())
 
     def corner_variance(self, covariances: NDArray[np.float64]) -> NDArray[np.float64]:
         """Mean squared displacement of the corners that normalised covariances stand for, ``(n,)``, half widths."""

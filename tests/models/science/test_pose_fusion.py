@@ -101,13 +101,24 @@ def test_the_order_does_not_matter(order, seed):
     np.testing.assert_allclose(one.weights[list(order)], other.weights, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    "pose", [Pose(5000.0), Pose(1e30), Pose(0, 0, 180.0), Pose(zoom=1e6), Pose(zoom=-1.0)]
+)
+def test_a_pose_out_of_view_is_no_measurement(pose):
+    near = Measurement(Pose(), NOTHING, Pose(1.0), OWN)
+    fused = fuse([Measurement(Pose(), NOTHING, pose, OWN), near, Measurement(pose, OWN, Pose(), OWN)], LENS)
+    assert fused.weights.tolist() == [0, 1, 0]
+    assert fused.pose.pan_px == pytest.approx(1.0)
+
+
 def test_what_is_no_measurement_is_left_out():
     lost = Measurement(Pose(), NOTHING, Pose(), np.diag([np.inf] * 4))
     broken = Measurement(Pose(), NOTHING, Pose(float("nan")), OWN)
     adrift = Measurement(Pose(), np.diag([np.inf] * 4), Pose(), OWN)
-    fused = fuse([lost, Measurement(Pose(), NOTHING, Pose(1.0), OWN), broken, adrift], LENS)
+    nowhere = Measurement(Pose(float("nan")), NOTHING, Pose(), OWN)
+    fused = fuse([lost, Measurement(Pose(), NOTHING, Pose(1.0), OWN), broken, adrift, nowhere], LENS)
     assert fused.pose.pan_px == pytest.approx(1.0)
-    assert fused.weights.tolist() == [0, 1, 0, 0]
+    assert fused.weights.tolist() == [0, 1, 0, 0, 0]
     for nothing in ([], [lost, broken]):
         fused = fuse(nothing, LENS)
         assert (fused.pose, fused.agreeing, fused.consistent) == (Pose(), 0, False)

@@ -122,6 +122,14 @@ def test_images_that_nothing_leads_to_say_so():
     assert solution.edge_weights.tolist()[1:] == [0, 0, 0]
 
 
+@pytest.mark.parametrize("pose", [Pose(5000.0), Pose(-800, 500, 90, 0.2), Pose(1e30), Pose(zoom=0.0)])
+def test_a_pair_out_of_view_is_no_measurement(pose):
+    edges = [PoseEdge(0, 1, Pose(1.0), covariance()), PoseEdge(1, 2, pose, 1e-12 * covariance())]
+    solution = solve(edges, 3, LENS)
+    assert solution.connected.tolist() == [True, True, False]
+    assert solution.edge_weights.tolist() == pytest.approx([1, 0])
+
+
 def test_no_pairs():
     solution = solve([], 2, LENS)
     assert solution.connected.tolist() == [True, False]
