@@ -14,7 +14,7 @@ from models.science.step_test import best_step
 FALSE_ALARM = 0.01
 """Share of groups without a step, a trend or correlated errors, that are said to have one."""
 
-_TREND_MARGIN = 1.0  # natural log: a step must be this much less of an accident than a straight line
+_TREND_MARGIN = 1.5  # natural log: a step must be this much less of an accident than a straight line
 _SMOOTH_SPACING_HOURS = 3.0  # nearer together, neighbours share the daily wave and the motion is a curve
 _CURVE_DEGREE = 2
 
