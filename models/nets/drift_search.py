@@ -25,7 +25,7 @@ def _shift_numbers(rows: int, columns: int, rows_image: int, columns_image: int)
 
 
 def shift_votes(probability: Tensor, shape: tuple[int, int], shape_image: tuple[int, int]) -> Tensor:
-    """Sum of the match probabilities of all token pairs with one shift, smoothed over 3 x 3 shifts.
+    """Match probabilities of all token pairs with one shift and with its eight neighbours, its own counted twice.
 
     Args:
         probability: ``(batch, L, L')``.
@@ -39,7 +39,8 @@ def shift_votes(probability: Tensor, shape: tuple[int, int], shape_image: tuple[
     size = shape[0] + shape_image[0] - 1, shape[1] + shape_image[1] - 1
     votes = probability.new_zeros(probability.shape[0], size[0] * size[1])
     votes.index_add_(1, numbers.flatten(), probability.flatten(1))
-    return F.avg_pool2d(votes.reshape(-1, 1, *size), 3, 1, 1)[:, 0]
+    votes = votes.reshape(-1, 1, *size)
+    return (9 * F.avg_pool2d(votes, 3, 1, 1) + votes)[:, 0]
 
 
 def coarse_matches(
