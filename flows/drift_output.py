@@ -20,7 +20,7 @@ from tasks.drift_prediction import check_hfov, predict_against
 from tasks.drift_table import tabulate_groups
 from tasks.errors import ConfigurationError
 from tasks.image_sources import SourceUnavailable
-from tasks.registry import read_registry
+from tasks.registry import Registry, read_registry
 
 _TEXT = (
     "image",
@@ -79,7 +79,10 @@ def print_table(
     folder: Path, table: Path, registry: Path | None, hfov_deg: float | None, weights: Path | None
 ) -> None:
     """Poses of many folders of images in one table."""
-    known = {camera.id: camera.hfov_deg for camera in read_registry(registry).cameras} if registry else {}
+    cameras = read_registry(registry) if registry else Registry(())
+    for row in cameras.refused_rows:
+        typer.echo(f"{registry} line {row.line} ({row.camera or 'no id'}) left out: {row.reason}", err=True)
+    known = {camera.id: camera.hfov_deg for camera in cameras.cameras}
     with _bar("groups") as watch:
         done = tabulate_groups(
             folder, table, hfov_deg=hfov_deg, hfov_by_group=known, weights=weights, progress=watch

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
-from torch.nn import functional as F
 
 from models.science.film_layout import FilmLayout, detail_corner, scaling
+from models.science.stabilise import mapped_grid, resample, shown
 from tasks.drift_groups import GroupFrame, RelatedGroup
 from tasks.drift_prediction import Progress, no_progress
 from tasks.errors import ConfigurationError
@@ -146,24 +145,11 @@ def _panel(frame: GroupFrame, layout: FilmLayout) -> NDArray[np.uint8]:
 def _sampled(
     pixels: NDArray[np.uint8], matrix: NDArray[np.float64], size: tuple[int, int]
 ) -> NDArray[np.uint8]:
-    """The picture seen through ``matrix``, film pixels to picture pixels; grey where it has none.
-
-    A picture finer than the film is reduced first, lest it flicker.
-    """
-    width, height = size
-    image = Image.fromarray(pixels)
-    scale = np.hypot(matrix[0, 0], matrix[1, 0])
-    if scale > 1:
-        reduced = max(round(image.width / scale), 1), max(round(image.height / scale), 1)
-        to_reduced = np.diag([reduced[0] / image.width, reduced[1] / image.height, 1.0])
-        to_reduced[:2, 2] = (np.diag(to_reduced)[:2] - 1) / 2
-        image, matrix = image.resize(reduced, Image.Resampling.BOX), to_reduced @ matrix
-    y, x = np.mgrid[:height, :width].astype(np.float64)
-    u, v, depth = np.einsum("ij,jyx->iyx", matrix, np.stack([x, y, np.ones_like(x)]))
-    grid = np.stack([2 * u / depth / (image.width - 1) - 1, 2 * v / depth / (image.height - 1) - 1], axis=-1)
-    picture = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float() - _EMPTY
-    seen = F.grid_sample(picture, torch.from_numpy(grid).float()[None], align_corners=True) + _EMPTY
-    return np.asarray(seen[0].permute(1, 2, 0).round().clamp(0, 255).to(torch.uint8))
+    """The picture seen through ``matrix``, film pixels to picture pixels; grey where it has none."""
+    points = mapped_grid(matrix, size)
+    seen = resample(pixels, points).astype(np.uint8, copy=False)
+    seen[~shown(points, (pixels.shape[1], pixels.shape[0]))] = _EMPTY
+    return seen
 
 
 def _eight_bits(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint8]:

@@ -59,11 +59,12 @@ def test_a_group_and_its_film(folder, tmp_path):
 
 
 def test_a_table_of_groups(folder, tmp_path):
-    (tmp_path / "cameras.csv").write_text("id,source,hfov_deg\none,one,60\n")
+    (tmp_path / "cameras.csv").write_text("id,source,hfov_deg\none,one,60\ntwo,,50\n")
     result = vigie(
         *("--groups", folder.parent, "--table", tmp_path / "t.csv", "--registry", tmp_path / "cameras.csv")
     )
     assert result.exit_code == 0 and result.stdout == ""
+    assert "line 3 (two) left out" in result.stderr
     assert "1 groups (0 from before), 3 images, 3 placed" in result.stderr
     with (tmp_path / "t.csv").open() as file:
         assert [row["hfov_deg"] for row in csv.DictReader(file)] == ["60"] * 3

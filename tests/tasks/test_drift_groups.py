@@ -146,6 +146,15 @@ def test_a_step_is_looked_for_in_the_order_of_time(tmp_path, monkeypatch):
     assert step == {"after": True, "p_value": 0.001, "drift_px": 5.0, "drift_px_sigma": 0.1}
 
 
+def test_times_come_from_exif_where_names_state_none(tmp_path):
+    for name, hour in (("a", 9), ("b", 7)):
+        exif = Image.Exif()
+        exif.get_ifd(0x8769)[0x9003] = f"2026:01:02 {hour:02d}:30:00"  # DateTimeOriginal
+        Image.fromarray(view(scene())).save(tmp_path / f"{name}.jpg", exif=exif)
+    group = relate(tmp_path)
+    assert [frame.time.hour for frame in group.frames] == [9, 7] and group.in_order() == [1, 0]
+
+
 def test_one_image_without_a_time_leaves_the_order_of_names(tmp_path):
     save(tmp_path / "a_20260103_0100.png", view(scene()))
     save(tmp_path / "b.png", view(scene(), 2))
