@@ -57,7 +57,7 @@ def find_step_in_group(
     order, positions, degree = _in_order(np.array(usable, dtype=int), times)
     vectors = [to_corner_px(poses[i], covariances[i], lens) for i in order]  # type: ignore[arg-type]
     values = np.array([v for v, _ in vectors]).reshape(-1, 4)
-    errors = _with_reference(np.array([c for _, c in vectors]).reshape(-1, 4, 4))
+    errors = with_reference(np.array([c for _, c in vectors]).reshape(-1, 4, 4))
     sound = usable_covariances(errors)
     fit = best_step(values[sound], errors[sound], positions[sound], degree=degree)
     if fit is None:
@@ -85,7 +85,7 @@ def _in_order(
     return order, np.arange(len(order), dtype=np.float64), 0
 
 
-def _with_reference(covariances: NDArray[np.float64]) -> NDArray[np.float64]:
+def with_reference(covariances: NDArray[np.float64]) -> NDArray[np.float64]:
     """The image that the others are relative to is known no better than they are: it gets their median covariance."""
     traces = np.trace(covariances, axis1=1, axis2=2)
     sure = traces < 1e-6 * np.median(traces) if len(traces) else np.zeros(0, dtype=bool)

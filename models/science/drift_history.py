@@ -18,6 +18,7 @@ from models.science.drift_events import (
     sizes_of,
     to_corner_px,
 )
+from models.science.drift_groups import with_reference
 from models.science.drift_levels import Levels, Track, find_levels
 from models.science.line_of_sight import Lens
 from models.science.step_test import MIN_SIDE, StepFit
@@ -65,7 +66,7 @@ def _track(readings: Sequence[FrameReading], lens: Lens) -> Track:
         to_corner_px(r.pose, r.covariance, lens) for r in readings if r.pose and r.covariance is not None
     ]
     values, covariances = np.array([v for v, _ in pairs]), np.array([c for _, c in pairs])
-    return Track(days.astype(np.float64), values, covariances, _resized(readings))
+    return Track(days.astype(np.float64), values, with_reference(covariances), _resized(readings))
 
 
 def _size(reading: FrameReading) -> tuple[int, int]:
