@@ -9,7 +9,7 @@ import pandas as pd
 from models.contracts.flags import AlignmentReason, ValueFlag
 from models.contracts.record import POSE, latest
 from models.contracts.series import DRIFT_QUANTITIES
-from models.science.drift_events import DriftEvent, EventKind, FrameClass
+from models.science.drift_events import DriftEvent, EventKind, FrameClass, FrameReading
 from models.science.drift_smoothing import SmoothedSight, smooth_sight
 from models.science.drift_values import DRIFT_COLUMNS, frame_values, reading_of, without_value
 from models.science.line_of_sight import Lens, Pose
@@ -62,8 +62,8 @@ def smooth_drift(record: ResultsRecord, hfov_deg: Mapping[str, float | None]) ->
         hfov_deg: Horizontal field of view by camera; without it there are no degrees.
     """
     followed = _followed(record)
-    names, lenses = record.cameras(), _lenses(record, hfov_deg)
-    recorded = record.drift_events()
+    names, keyframes, recorded = record.cameras(), record.keyframes(), record.drift_events()
+    lenses = _lenses(keyframes, hfov_deg)
     tables, events = [], []
     for (index, reference), rows in followed.groupby(["camera_index", "drift_reference"], sort=True):
         lens = lenses.get((names[index], reference))
@@ -71,7 +71,8 @@ def smooth_drift(record: ResultsRecord, hfov_deg: Mapping[str, float | None]) ->
             continue
         mine = recorded[(recorded["camera"] == names[index]) & recorded["kind"].isin(_SIZE_CHANGES)]
         known = [DriftEvent.from_row(row) for row in mine.to_dict("records")]
-        sight = smooth_sight(_readings(rows, lens), lens, known)
+        common = _common_error(keyframes[keyframes["camera"] == names[index]])
+        sight = smooth_sight(_readings(rows, lens), lens, known, common)
         tables.append(_values(rows, sight, lens))
         events += [(names[index], event) for event in sight.events]
     nothing = pd.DataFrame(columns=list(DRIFT_COLUMNS), index=pd.MultiIndex.from_arrays([[], []], names=_KEY))
@@ -87,8 +88,17 @@ def _followed(record: ResultsRecord) -> pd.DataFrame:
     return rows[dated & rows[_FLAG].isin(_FOLLOWED) & (rows["drift_reference"] != 0)]
 
 
-def _lenses(record: ResultsRecord, hfov_deg: Mapping[str, float | None]) -> dict[tuple[str, int], Lens]:
-    keyframes = record.keyframes()
+def _common_error(keyframes: pd.DataFrame) -> np.ndarray:
+    """What the frames of a camera have alike: the error of a middling keyframe, diagonal ``(4, 4)``."""
+    others = keyframes[keyframes["is_reference"] == 0]
+    if others.empty:
+        return np.zeros((4, 4))
+    return np.diag(
+        others[[f"covariance_{name}_{name}" for name in POSE]].median().fillna(0.0).to_numpy(float)
+    )
+
+
+def _lenses(keyframes: pd.DataFrame, hfov_deg: Mapping[str, float | None]) -> dict[tuple[str, int], Lens]:
     references = keyframes[keyframes["is_reference"] == 1]
     return {
         (row.camera, int(row.frame_sha256[:16], 16)): Lens.of(row.width, row.height, hfov_deg.get(row.camera))
@@ -96,7 +106,7 @@ def _lenses(record: ResultsRecord, hfov_deg: Mapping[str, float | None]) -> dict
     }
 
 
-def _readings(rows: pd.DataFrame, lens: Lens) -> list:
+def _readings(rows: pd.DataFrame, lens: Lens) -> list[FrameReading]:
     times = rows["time"].to_numpy("datetime64[ns]")
     return [
         reading_of(row, time, (lens.width, lens.height), float(row["image_luminance"]))

@@ -57,7 +57,8 @@ def halves(monkeypatch):
         asked["sizes"] = {(reading.width, reading.height) for reading in readings}
         return History((step,), tuple(classes))
 
-    def smooth(times, poses, covariances, step_times=(), *, width=640, diurnal=True):
+    def smooth(times, poses, covariances, step_times=(), *, width=640, common=None):
+        asked["common"] = common
         asked["steps"], asked["measured"] = list(step_times), np.isfinite(poses).all(axis=1).tolist()
         filled = np.where(np.isfinite(poses), poses, [3.0, 0, 0, 1]) * [0.5, 1, 1, 1]
         wide = np.where(np.isfinite(covariances), covariances, np.eye(4))
@@ -92,6 +93,7 @@ def test_values_flags_and_attributes_of_an_edition(record, halves, tmp_path):
     assert halves["measured"] == [True, False, True, False]
     assert halves["steps"] == [np.datetime64("2026-01-01T02:01")]
     assert halves["sizes"] == {(640, 480)}
+    np.testing.assert_array_equal(halves["common"], 0)  # the reference is the only keyframe
     # What is no drift is as it was, and the nightly series too.
     np.testing.assert_array_equal(edition["image_luminance"], before["image_luminance"])
     xr.testing.assert_identical(xr.open_zarr(tmp_path / "series.zarr").load(), before)
@@ -112,7 +114,7 @@ def test_changes_of_the_pictures_size_come_from_the_record(record, halves):
     assert set(flags) == {int(ValueFlag.NOT_KNOWN)}  # no field of view, no degrees
 
 
-def test_a_camera_that_was_never_measured_keeps_its_flags(halves, tmp_path):
+def test_a_camera_that_was_never_measured_keeps_its_flags(tmp_path):
     record = ResultsRecord(tmp_path / "dark")
     record.record(followed("2026-01-01", np.full(3, np.nan)))
     values = smooth_drift(record, {}).values
