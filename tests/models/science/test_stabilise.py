@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from models.science.line_of_sight import (
     Lens,
@@ -139,8 +140,7 @@ def test_what_moved_comes_back(pan, tilt, roll, zoom, ratio):
     moved = scene(map_points(scaled, invert(pose, LENS), LENS)).reshape(size[1], size[0])
     seen, valid = stabilise(moved.round().astype(np.uint8), pose, LENS)
     expected = scene(pixel_grid(LENS, 96, 64)).reshape(64, 96)
-    inner = valid.copy()
-    inner[[0, -1]] = inner[:, [0, -1]] = False
+    inner = ndimage.binary_erosion(valid, iterations=2)  # a reduced picture leans inwards at its edge
     # Bilinear between pixels: curvature 60 / 81 / 8 and 50 / 49 / 8 a square pixel, and two roundings of a half.
     assert np.abs(seen.astype(float) - expected)[inner].max() <= 2.5
     assert valid.mean() > 0.75
