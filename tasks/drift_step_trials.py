@@ -8,6 +8,7 @@ after it by that and the step.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from functools import partial
 from pathlib import Path
 
@@ -49,8 +50,10 @@ class Followed:
 
 
 def frame_times(paths: Sequence[Path]) -> list[np.datetime64]:
-    """Times by the names, datetime64[ns]."""
-    return [to_datetime64(read_name(path.name).stated).astype("datetime64[ns]") for path in paths]
+    """Times by the names, datetime64[ns]; those without a zone are taken as they stand."""
+    stated = [read_name(path.name).stated for path in paths]
+    utc = [t.replace(tzinfo=UTC) if t.tzinfo is None else t for t in stated]
+    return [to_datetime64(t).astype("datetime64[ns]") for t in utc]
 
 
 def follow(
