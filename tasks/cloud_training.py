@@ -13,10 +13,11 @@ import torch
 from models.cloud import CloudConfig, CloudModel, build_cloud_net, predict_cover
 from models.learn.augment import AugmentConfig, draw_batch
 from models.learn.calibration import fit_sigma, scale_to_share
-from models.learn.datasets import Sample, overlap
+from models.learn.datasets import Fingerprinted, Sample, overlap
 from models.learn.loop import LoopConfig, LoopState, train
 from models.learn.losses import cloud_loss
 from models.science.cover import cover_of_mask
+from tasks.checkpoints import load_checkpoint, save_checkpoint
 from tasks.cloud_labels import LabelledImage
 from tasks.cloud_sources import Source
 from tasks.weights import save_cloud_model
@@ -26,7 +27,7 @@ class SplitLeak(Exception):
     """A test picture, or its near-duplicate, stands among the training pictures."""
 
 
-def refuse_overlap(train_samples: Sequence[Sample], scored_samples: Sequence[Sample]) -> None:
+def refuse_overlap(train_samples: Sequence[Fingerprinted], scored_samples: Sequence[Fingerprinted]) -> None:
     """Refuse a split that leaks.
 
     Raises:
@@ -42,12 +43,6 @@ def refuse_overlap(train_samples: Sequence[Sample], scored_samples: Sequence[Sam
 
 def _weights(sources: Sequence[Source]) -> torch.Tensor:
     return torch.cat([torch.full((len(s.samples),), s.share / max(1, len(s.samples))) for s in sources])
-
-
-def _save_checkpoint(path: Path, state: LoopState) -> None:
-    part = path.with_suffix(".part")
-    torch.save(vars(state), part)
-    part.replace(path)
 
 
 def train_cloud(
@@ -80,13 +75,10 @@ def train_cloud(
     augment = augment or AugmentConfig()
     samples = [s for source in sources for s in source.samples]
     batch = partial(draw_batch, samples, _weights(sources), batch_size, augment)
-    state = None
-    if checkpoint is not None and checkpoint.is_file():
-        state = LoopState(**torch.load(checkpoint, weights_only=True))
+    state = load_checkpoint(checkpoint)
 
     def observe(now: LoopState) -> None:
-        if checkpoint is not None:
-            _save_checkpoint(checkpoint, now)
+        save_checkpoint(checkpoint, now)
         if progress is not None:
             progress(now.step, now.losses[-1] if now.losses else math.nan)
 

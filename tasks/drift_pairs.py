@@ -12,19 +12,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from models.learn.drift_benchmark import (
-    LARGE,
-    SMALL,
-    KnownWarp,
-    Truth,
-    add_fog,
-    common_margin,
-    draw_lens,
-    draw_pose,
-    is_dark_light,
-    warp_picture,
-)
-from models.science.line_of_sight import Pose
+from models.learn.drift_benchmark import LARGE, SMALL, Truth, add_fog, is_dark_light, put_warp
 from tasks.errors import ConfigurationError
 from tasks.pictures import read_picture
 
@@ -170,16 +158,5 @@ def render(plan: PairPlan) -> RenderedPair:
     if reference.shape != image.shape:
         raise ValueError(f"{plan.reference} is {reference.shape}, {plan.image} is {image.shape}")
     rng = np.random.default_rng([plan.seed, plan.number, 2])
-    lens = draw_lens(rng, reference.shape[1], reference.shape[0])
-    pose = draw_pose(rng, lens, LARGE if plan.large else SMALL)
-    nudge = Pose(*rng.uniform(-0.5, 0.5, 2))
-    margin = common_margin(lens, (pose, nudge))
-    truth = Truth(KnownWarp(lens, nudge, margin), KnownWarp(lens, pose, margin))
-    columns, rows = margin
-    return RenderedPair(
-        plan,
-        np.ascontiguousarray(reference[rows:-rows, columns:-columns]),
-        warp_picture(image, truth.unwarped),
-        warp_picture(image, truth.warped),
-        truth,
-    )
+    pair = put_warp(reference, image, rng, LARGE if plan.large else SMALL)
+    return RenderedPair(plan, pair.reference, pair.unwarped, pair.warped, pair.truth)

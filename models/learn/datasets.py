@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -13,6 +14,16 @@ from models.cloud import resize, tile_bounds, to_unit_rgb
 
 HASH_SIDE = 16
 """Side of the difference hash: 16 x 16 comparisons, 256 bits."""
+
+
+class Fingerprinted(Protocol):
+    """A picture that can be told from others: its file's sha256, and its ``difference_hash``."""
+
+    @property
+    def sha256(self) -> str: ...  # noqa: D102
+
+    @property
+    def fingerprint(self) -> NDArray[np.bool_]: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -93,7 +104,7 @@ class Overlap:
         return bool(self.identical or self.near)
 
 
-def overlap(train: Sequence[Sample], test: Sequence[Sample], max_bits: int = 12) -> Overlap:
+def overlap(train: Sequence[Fingerprinted], test: Sequence[Fingerprinted], max_bits: int = 12) -> Overlap:
     """Find test pictures that were trained on, exactly or nearly.
 
     Args:

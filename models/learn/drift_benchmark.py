@@ -190,3 +190,48 @@ class Truth:
         """Mean corner displacement of the camera itself between the two times, pixels at 640 px width."""
         still = fit_homography(pixel_grid(self.shown), self.unwarped.forward(pixel_grid(self.shown)))
         return corner_error(unwarped_answer, still, self.shown)
+
+
+@dataclass(frozen=True)
+class WarpedPair:
+    """A pair as a method sees it, all pictures of one size, and what is known of it.
+
+    Attributes:
+        reference: ``(y, x, 3)``.
+        unwarped: The other picture, moved by a fraction of a pixel.
+        warped: The other picture under the known warp.
+        truth: Of both.
+    """
+
+    reference: NDArray[np.uint8]
+    unwarped: NDArray[np.uint8]
+    warped: NDArray[np.uint8]
+    truth: Truth
+
+
+def put_warp(
+    reference: NDArray[np.uint8],
+    image: NDArray[np.uint8],
+    rng: np.random.Generator,
+    largest: tuple[float, float, float, float],
+) -> WarpedPair:
+    """Put a warp, drawn with its optics, on the second of two pictures of one size.
+
+    Args:
+        reference: Whole picture ``(y, x, 3)``.
+        image: Likewise, of another time.
+        rng: Source of chance.
+        largest: ``SMALL`` or ``LARGE``.
+    """
+    lens = draw_lens(rng, reference.shape[1], reference.shape[0])
+    pose = draw_pose(rng, lens, largest)
+    nudge = Pose(*rng.uniform(-0.5, 0.5, 2))
+    margin = common_margin(lens, (pose, nudge))
+    truth = Truth(KnownWarp(lens, nudge, margin), KnownWarp(lens, pose, margin))
+    columns, rows = margin
+    return WarpedPair(
+        np.ascontiguousarray(reference[rows:-rows, columns:-columns]),
+        warp_picture(image, truth.unwarped),
+        warp_picture(image, truth.warped),
+        truth,
+    )

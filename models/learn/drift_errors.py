@@ -74,6 +74,13 @@ class PairScore:
     plain_whitened: tuple[float, ...] = ()
 
 
+def pose_error(answer: NDArray[np.float64], expected: NDArray[np.float64], lens: Lens) -> NDArray[np.float64]:
+    """Errors ``(4,)`` of pan_px, tilt_px, roll_deg and zoom of one homography against another."""
+    found, true = (pose_of_homography(matrix, lens) for matrix in (answer, expected))
+    names = ("pan_px", "tilt_px", "roll_deg", "zoom")
+    return np.array([getattr(found, name) - getattr(true, name) for name in names])
+
+
 def whiten(
     answer: NDArray[np.float64],
     expected: NDArray[np.float64],
@@ -81,15 +88,7 @@ def whiten(
     lens: Lens,
 ) -> tuple[float, ...]:
     """The pose errors in units of their standard errors, decorrelated; empty where the covariance is no such thing."""
-    found, true = (pose_of_homography(matrix, lens) for matrix in (answer, expected))
-    error = np.array(
-        [
-            found.pan_px - true.pan_px,
-            found.tilt_px - true.tilt_px,
-            found.roll_deg - true.roll_deg,
-            found.zoom - true.zoom,
-        ]
-    )
+    error = pose_error(answer, expected, lens)
     if not (np.isfinite(covariance).all() and np.isfinite(error).all()):
         return ()
     try:
