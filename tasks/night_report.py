@@ -1,4 +1,4 @@
-"""What people look at after a night: a worst-first table, and a picture of frames with their masks."""
+"""What people look at after a night: a worst-first table, frames with their masks, a sheet of drift per camera."""
 
 import base64
 import dataclasses
@@ -20,17 +20,18 @@ from prefect.artifacts import (
 from models.cloud import predict_cover
 from models.contracts.record import latest
 from models.contracts.series import QUANTITIES
-from tasks.errors import StoreError
+from tasks.drift_sheets import DriftSheet, write_drift_sheets
 from tasks.night_plan import NightPlan
 from tasks.night_summary import WAITING, NightSummary
 from tasks.publishing import Published
-from tasks.stores.camera_archive import CameraArchive
-from tasks.stores.codec import ImageDecodeError
-from tasks.stores.privacy import blacken, hidden_pixels
+from tasks.recorded_frames import recorded_frame
 from tasks.stores.results import ResultsRecord
 from tasks.weights import load_cloud_model
 
 PICTURES = 6
+DRIFT_ARTIFACTS = 50
+"""Sheets of drift that become artifacts, those with events first: they are kept for ever. All of them are files."""
+
 _WIDTH = 320
 _CAPTION = 22  # pixels, above each frame
 _SKY, _CLOUD = np.array([40, 120, 255]), np.array([255, 120, 40])
@@ -62,14 +63,32 @@ def write_report(
     picture = night_picture(plan, summary)
     if picture is not None:
         (folder / f"{summary.night}.jpg").write_bytes(picture)
+    sheets = write_drift_sheets(plan, summary)
     text = summary_markdown(finished, plan)
-    Path(finished.report).write_text(_page(finished, text, table, picture is not None), encoding="utf-8")
+    page = _page(finished, text, table, picture is not None, sheets)
+    Path(finished.report).write_text(page, encoding="utf-8")
     create_table_artifact(table.to_dict("records"), key="night-cameras", description=_headline(finished))
     create_markdown_artifact(text, key="night-report", description=_headline(finished))
     if picture is not None:
-        inline = f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"  # needs no file server
-        create_image_artifact(inline, key="night-pictures", description=_headline(finished))
+        create_image_artifact(_inline(picture), key="night-pictures", description=_headline(finished))
+    _show_drift(sheets)
     return finished
+
+
+def _show_drift(sheets: list[DriftSheet]) -> None:
+    """A table of all cameras that were followed, and the sheets of some."""
+    if not sheets:
+        return
+    rows = [{"camera": s.camera, "what": s.headline, "sheet": str(s.path)} for s in sheets]
+    create_table_artifact(rows, key="night-drift", description="Lines of sight, cameras with events first")
+    for sheet in sheets[:DRIFT_ARTIFACTS]:
+        key = f"drift-{sheet.camera.replace('_', '-')}"  # keys have no underscore
+        create_image_artifact(_inline(sheet.path.read_bytes()), key=key, description=sheet.headline)
+
+
+def _inline(jpeg: bytes) -> str:
+    """A picture that needs no file server."""
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
 
 
 def summary_markdown(summary: NightSummary, plan: NightPlan) -> str:
@@ -105,7 +124,7 @@ def night_picture(plan: NightPlan, summary: NightSummary) -> bytes | None:
     model, _ = load_cloud_model(Path(plan.settings.locate(weights)) if weights else None)
     strips = []
     for row in chosen.itertuples():
-        found = _frame_of(plan, row.camera, row.frame_sha256)
+        found = recorded_frame(plan, row.camera, row.frame_sha256)
         if found is None:
             continue
         frame, hidden = found
@@ -118,24 +137,6 @@ def night_picture(plan: NightPlan, summary: NightSummary) -> bytes | None:
     buffer = io.BytesIO()
     _stack(strips).save(buffer, "JPEG", quality=80)
     return buffer.getvalue()
-
-
-def _frame_of(plan: NightPlan, camera: str, sha256: str) -> tuple[np.ndarray, np.ndarray | None] | None:
-    """A recorded frame and what is blacked out in it.
-
-    ``None`` where its archive cannot be read any more: a picture less is no fault of the night.
-    """
-    try:
-        archive = CameraArchive(plan.archive_root, camera)
-        rows = archive.rows()
-        frame = next(iter(archive.read_frames(rows[rows["sha256"] == sha256].iloc[:1])), None)
-        if frame is None:
-            return None
-        polygon = plan.registry[camera].privacy_polygon or ()  # the archive's may be older, if it was busy
-        masks = [hidden_pixels(frame, p) for p in (archive.privacy(), polygon) if p]
-        return blacken(frame, polygon), np.logical_or.reduce(masks) if masks else None
-    except (OSError, StoreError, ImageDecodeError):
-        return None
 
 
 def _least_certain(record: ResultsRecord, summary: NightSummary) -> pd.DataFrame:
@@ -181,8 +182,10 @@ def _headline(summary: NightSummary) -> str:
     return f"Night {summary.night}: {summary.verdict}, {without}"
 
 
-def _page(summary: NightSummary, text: str, table: pd.DataFrame, picture: bool) -> str:
-    """A page that needs nothing else: summary, table worst first, picture."""
+def _page(
+    summary: NightSummary, text: str, table: pd.DataFrame, picture: bool, sheets: list[DriftSheet]
+) -> str:
+    """A page that needs nothing else: summary, table worst first, picture, lines of sight."""
     title, *lines = text.splitlines()
     items = "".join(f"<li>{_code(html.escape(line.removeprefix('- ')))}</li>" for line in lines)
     image = (
@@ -191,6 +194,10 @@ def _page(summary: NightSummary, text: str, table: pd.DataFrame, picture: bool) 
         if picture
         else ""
     )
+    drift = "".join(
+        f'<li><a href="../drift/{s.path.name}">{html.escape(s.headline)}</a></li>' for s in sheets
+    )
+    drift = f"<h2>Lines of sight, those with events first</h2><ul>{drift}</ul>" if drift else ""
     shown = table.assign(output=table["output"].map({True: "yes", False: "no"}))
     units = "".join(
         f"<li><code>{q.name}</code>: {html.escape(q.long_name)}{_units(q.units)}</li>" for q in QUANTITIES
@@ -203,7 +210,7 @@ def _page(summary: NightSummary, text: str, table: pd.DataFrame, picture: bool) 
     return (
         f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{html.escape(title.lstrip('# '))}</title>"
         f"<style>{style}</style><h1>{html.escape(title.lstrip('# '))}</h1><ul>{items}</ul>"
-        f"<h2>Cameras, worst first</h2>{shown.to_html(index=False, border=0)}{image}"
+        f"<h2>Cameras, worst first</h2>{shown.to_html(index=False, border=0)}{image}{drift}"
         f"<h2>What is published</h2><ul>{units}</ul></html>"
     )
 
