@@ -91,7 +91,7 @@ def demo_command(
     from flows.demo import demo_comparison, run_demo_nights
 
     summaries = run_demo_nights(network, spec)
-    print_comparison(demo_comparison(folder))
+    print_comparison(*demo_comparison(folder))
     print_outputs(folder, summaries)
     if any(summary.verdict == "failed" for summary in summaries):
         raise typer.Exit(EXIT_FAILED)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from flows.nightly import nightly, summary_of
 from models.simulation.network import NetworkSpec
+from tasks.demo_drift import DriftComparison, StepComparison, compare_drift
 from tasks.demo_network import DemoNetwork, deliver_late
 from tasks.demo_truth import Comparison, compare_with_truth
 from tasks.night_summary import NightSummary
@@ -22,6 +23,7 @@ def run_demo_nights(network: DemoNetwork, spec: NetworkSpec) -> list[NightSummar
     return summaries
 
 
-def demo_comparison(folder: Path) -> list[Comparison]:
-    """Estimate against truth, of a demo that ran."""
-    return compare_with_truth(folder / "published" / "series.zarr", folder / "truth.csv")
+def demo_comparison(folder: Path) -> tuple[list[Comparison], list[DriftComparison], StepComparison]:
+    """Estimate against truth, of a demo that ran: covers, lines of sight, steps."""
+    series, truth = folder / "published" / "series.zarr", folder / "truth.csv"
+    return compare_with_truth(series, truth), *compare_drift(series, truth)

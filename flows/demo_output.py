@@ -10,6 +10,7 @@ from rich.table import Table
 
 from flows.console import for_people
 from models.simulation.network import NetworkSpec
+from tasks.demo_drift import DriftComparison, StepComparison
 from tasks.demo_network import DemoNetwork, write_demo_network
 from tasks.demo_truth import Comparison
 from tasks.night_summary import NightSummary
@@ -32,8 +33,29 @@ def write_with_bar(
     return spec, network
 
 
-def print_comparison(comparisons: Sequence[Comparison]) -> None:
+def print_comparison(
+    comparisons: Sequence[Comparison], drift: Sequence[DriftComparison], steps: StepComparison
+) -> None:
     """Estimate against truth, beside the control."""
+    _print_covers(comparisons)
+    if drift:
+        _print_drift(drift, steps)
+
+
+def _print_drift(drift: Sequence[DriftComparison], steps: StepComparison) -> None:
+    table = Table(title="Line of sight against truth (pixels at the image centre)")
+    table.add_column("", no_wrap=True)
+    for column in ("frames", "silent", "median", "within 1 px", "within 1 sigma", "always still"):
+        table.add_column(column, justify="right")
+    for c in drift:
+        shares = (f"{100 * share:.0f} %" for share in (c.within_1_px, c.within_1_sigma))
+        still = f"{c.control_median_px:.2f}"
+        table.add_row(c.name, str(c.frames), str(c.unanswered), f"{c.median_px:.2f}", *shares, still)
+    for_people().print(table)
+    for_people().print(f"knocks: {steps.knocks}, found {steps.found}; steps without a knock: {steps.false}")
+
+
+def _print_covers(comparisons: Sequence[Comparison]) -> None:
     table = Table(title="Estimate against truth (oktas)")
     table.add_column("", no_wrap=True)
     for column in ("frames", "silent", "mean error", "within 1", "corr.", "always mean"):
