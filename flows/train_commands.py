@@ -36,3 +36,29 @@ def train_cloud(
         output, work, scenes=scenes, steps=steps, seed=seed, architecture=architecture, real=real
     )
     typer.echo(str(output))
+
+
+@train.command("drift")
+def train_drift(
+    output: Annotated[Path, typer.Argument(help="safetensors file to write; its card goes beside it.")],
+    work: Annotated[Path, typer.Option(help="Where rendered pictures are kept.")] = Path("vigie-training"),
+    photos: Annotated[Path | None, typer.Option(help="Folder of photos with manifest.csv.")] = None,
+    series: Annotated[Path | None, typer.Option(help="Camera folders with manifest.csv.")] = None,
+    archive: Annotated[
+        list[Path] | None, typer.Option(help="Root of camera archives; may be given several times.")
+    ] = None,
+    guard: Annotated[
+        list[Path] | None,
+        typer.Option(help="Pictures that will be scored: refuse to train on them; several times."),
+    ] = None,
+    scenes: Annotated[int | None, typer.Option(min=0, help="Rendered training cameras.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1)] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of the first weights and of every pair.")] = None,
+) -> None:
+    """Train the registration on pictures without labels; what is not given is the recipe's of the shipped weights."""
+    quiet_prefect()
+    from flows.train_models import RealPictures, train_drift_registration
+
+    real = RealPictures(photos, series, tuple(archive or ()), tuple(guard or ()))
+    train_drift_registration(output, work, scenes=scenes, steps=steps, seed=seed, real=real)
+    typer.echo(str(output))

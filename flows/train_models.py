@@ -5,10 +5,11 @@ from pathlib import Path
 
 from prefect import flow
 
+from models.learn.drift_recipe import DRIFT_RECIPE
 from models.learn.recipe import CLOUD_RECIPES
 from tasks import training_steps as step
 from tasks.errors import ConfigurationError
-from tasks.training_steps import RealLabels
+from tasks.training_steps import RealLabels, RealPictures
 
 
 @flow(name="train-cloud", persist_result=False)
@@ -44,3 +45,29 @@ def train_cloud_cover(
     if real.cloud is not None or real.labels is not None:
         step.score(weights, real)
     return weights
+
+
+@flow(name="train-drift", persist_result=False)
+def train_drift_registration(
+    output: Path,
+    work: Path,
+    scenes: int | None = None,
+    steps: int | None = None,
+    seed: int | None = None,
+    real: RealPictures | None = None,
+) -> Path:
+    """Trains the registration and writes ``output`` with its card.
+
+    What is not given is the recipe's of the shipped weights, which were also trained on the photos and series that
+    their card lists. Fails if a guarded picture, or its near-duplicate, is among the training pictures. An interrupted
+    run goes on from its checkpoint.
+    """
+    recipe = DRIFT_RECIPE
+    loop = replace(
+        recipe.loop,
+        steps=recipe.loop.steps if steps is None else steps,
+        seed=recipe.loop.seed if seed is None else seed,
+    )
+    recipe = replace(recipe, scenes=recipe.scenes if scenes is None else scenes, loop=loop)
+    rendered = step.render_cameras(work, recipe)
+    return step.train_drift_and_save(output, rendered, real or RealPictures(), recipe)

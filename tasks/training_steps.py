@@ -8,12 +8,29 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
+from models.learn.drift_recipe import DriftRecipe
 from models.learn.recipe import CloudRecipe
 from tasks.cloud_evaluation import card_metrics, evaluate_cloud, table_text
 from tasks.cloud_labels import read_rendered
-from tasks.cloud_sources import horizon_source, rendered_source, scored_samples, wsiseg_source
+from tasks.cloud_sources import horizon_source, scored_samples, wsiseg_source
+from tasks.cloud_sources import rendered_source as rendered_labels
 from tasks.cloud_training import train_calibrate_save
-from tasks.demo_network import write_training_set
+from tasks.demo_network import write_relit_set, write_training_set
+from tasks.drift_sources import (
+    HOLD_OUT,
+    DriftSource,
+    archive_source,
+    photo_source,
+    rendered_source,
+    series_source,
+)
+from tasks.drift_training import (
+    calibrate_drift,
+    guarded_pictures,
+    refuse_leaks,
+    save_trained_drift,
+    train_drift,
+)
 from tasks.weights import load_cloud_model, record_metrics
 
 _STEP: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False, "retries": 0}
@@ -36,6 +53,23 @@ class RealLabels:
     train: bool = False
 
 
+@dataclass(frozen=True)
+class RealPictures:
+    """Where real pictures for the registration are; none of them needs a label.
+
+    Attributes:
+        photos: Folder of photos with ``manifest.csv``.
+        series: Folder of camera folders with ``manifest.csv``.
+        archives: Roots of camera archives.
+        guarded: Folders of pictures that must not be trained on.
+    """
+
+    photos: Path | None = None
+    series: Path | None = None
+    archives: tuple[Path, ...] = ()
+    guarded: tuple[Path, ...] = ()
+
+
 @task(name="render training pictures", **_STEP)
 def render_pictures(folder: Path, recipe: CloudRecipe) -> tuple[Path, Path]:
     """Render training and held-out scenes; what is there already is kept."""
@@ -50,7 +84,7 @@ def train_and_save(output: Path, rendered: tuple[Path, Path], real: RealLabels, 
     """Train, calibrate on held-out scenes, and write weights with their card; goes on where it was interrupted."""
     config = recipe.config
     made = f"seed {recipe.seed}, {recipe.scenes} scenes, width {recipe.width}"
-    sources = [rendered_source(rendered[0], config, made)]
+    sources = [rendered_labels(rendered[0], config, made)]
     if real.train and real.labels is not None and real.cameras is not None:
         sources.append(horizon_source(real.labels, real.cameras, config))
     if real.train and real.cloud is not None:
@@ -82,3 +116,66 @@ def score(weights: Path, real: RealLabels) -> str:
     text = table_text(rows)
     get_run_logger().info("%s", text)
     return text
+
+
+@task(name="render cameras", **_STEP)
+def render_cameras(folder: Path, recipe: DriftRecipe) -> tuple[list[Path], list[Path]]:
+    """Render training and held-out cameras at several times; what is there already is kept."""
+    width, views = recipe.scene_width, recipe.scene_views
+    training = write_relit_set(folder / "cameras", recipe.scenes, recipe.scene_seed, width, views)
+    held_out = write_relit_set(
+        folder / "cameras-held-out", recipe.held_out, recipe.held_out_seed, width, views
+    )
+    return training, held_out
+
+
+def _drift_sources(rendered: list[Path], real: RealPictures, recipe: DriftRecipe) -> list[DriftSource]:
+    width, sources = recipe.picture_width, []
+    if real.photos is not None:
+        sources.append(photo_source(real.photos, width))
+    if real.series is not None:
+        sources.append(series_source(real.series, width))
+    if rendered:
+        made = f"simulation.network.relit_scenes, seed {recipe.scene_seed}, {recipe.scenes} scenes"
+        sources.append(rendered_source(rendered, recipe.scene_share, width, made))
+    return sources + [
+        archive_source(root, width, recipe.archive_share, recipe.archive_frames) for root in real.archives
+    ]
+
+
+def _held_out_sources(rendered: list[Path], real: RealPictures, recipe: DriftRecipe) -> list[DriftSource]:
+    width = recipe.picture_width
+    made = f"simulation.network.relit_scenes, seed {recipe.held_out_seed}, {recipe.held_out} scenes"
+    sources = [rendered_source(rendered, recipe.scene_share, width, made)]
+    if real.photos is not None:
+        sources.append(photo_source(real.photos, width, HOLD_OUT))
+    if real.series is not None:
+        sources.append(series_source(real.series, width, HOLD_OUT))
+    return [source for source in sources if source.pictures]
+
+
+@task(name="train drift", **_STEP)
+def train_drift_and_save(
+    output: Path, rendered: tuple[list[Path], list[Path]], real: RealPictures, recipe: DriftRecipe
+) -> Path:
+    """Train, calibrate on held-out pairs, and write weights with their card; goes on where it was interrupted."""
+    log = get_run_logger()
+    sources, held_out = (
+        _drift_sources(rendered[0], real, recipe),
+        _held_out_sources(rendered[1], real, recipe),
+    )
+    guarded = guarded_pictures(real.guarded)
+    refuse_leaks(sources, guarded, held_out)
+    output.parent.mkdir(parents=True, exist_ok=True)
+
+    def tell(step: int, losses: dict[str, float]) -> None:
+        parts = ", ".join(f"{name} {value:.3f}" for name, value in losses.items())
+        log.info("step %d of %d: %s", step, recipe.loop.steps, parts)
+
+    trained = train_drift(sources, recipe, checkpoint=output.with_suffix(".checkpoint"), progress=tell)
+    calibration = calibrate_drift(trained.net, held_out)
+    for row in calibration.rows:
+        log.info("%s", row)
+    digest = save_trained_drift(output, trained, recipe, sources, calibration, guarded=guarded)
+    log.info("%s: %s", output, digest)
+    return output
