@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.nets.drift import STRIDES, DriftNet, DriftNetConfig, Placement, window_matches
-from models.nets.drift_search import coarse_matches
-from models.nets.pose_layer import PosePrior, PoseSolution, solve_pose
+from models.nets.drift import STRIDES, DriftNet, DriftNetConfig, Placement
+from models.nets.drift_align import PairMaps, align
+from models.nets.pose_layer import PosePrior, PoseSolution
 from models.science.line_of_sight import (
     PRIOR_CURVATURE_SIGMA,
     Lens,
@@ -243,28 +243,8 @@ def _align(
             (n,), PRIOR_CURVATURE_SIGMA if lens.hfov_deg is None else _KNOWN_CURVATURE_SIGMA, device=device
         ),
     )
-    matches, shift = coarse_matches(model.net, a[16], b[16], places)
-    solution = solve_pose(matches, shift, prior, lens.projection)
-    solution = _refine(model.net, a, b, places, solution, prior, lens)
+    solution = align(model.net, PairMaps(a, b, places, lens.projection), prior)
     return [_answer(model.config, lens, image, solution, k) for k, image in enumerate(images)]
-
-
-def _refine(
-    net: DriftNet,
-    a: Mapping[int, Tensor],
-    b: Mapping[int, Tensor],
-    places: tuple[Placement, Placement],
-    solution: PoseSolution,
-    prior: PosePrior,
-    lens: Lens,
-) -> PoseSolution:
-    for stride in (8, 4):
-        start = solution.pose
-        matches, _ = window_matches(
-            net, stride, a[stride], b[stride], places, start, solution.curvature, lens.projection
-        )
-        solution = solve_pose(matches, start, prior, lens.projection)
-    return solution
 
 
 def _place(features: FrameFeatures, batch: int, device: torch.device) -> Placement:

@@ -23,6 +23,9 @@ STRIDES = (16, 8, 4)
 RADIUS = {8: 3, 4: 2}
 """Half width of a stage's window, cells."""
 
+PRIOR_CELLS = {8: 1.26, 4: 0.70}
+"""Standard deviation, per coordinate, of the true place about the middle of a window in training, cells."""
+
 
 @dataclass(frozen=True)
 class DriftNetConfig:

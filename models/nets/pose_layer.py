@@ -4,7 +4,7 @@ The curvature of the lens (see ``models.science.line_of_sight``) is a fifth unkn
 nothing about it and needs nothing of it, a large one determines it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -31,6 +31,25 @@ class Matches:
     scale: Tensor
     weight: Tensor
     outlier_density: Tensor
+
+
+def without_prior(matches: Matches, origin: Tensor, variance: Tensor, most: float = 0.8) -> Matches:
+    """Matches as they would be without the belief that the true place is near the middle of the window.
+
+    A window learned that places lie about its middle with some variance s; where it sees little it answers nearer to
+    the middle than the truth is, everywhere at once, and no averaging takes that out. Its answer m with variance v is
+    the mean of a posterior; the likelihood alone has mean m / (1 - v / s) and variance v / (1 - v / s).
+
+    Args:
+        matches: As a window answers, about ``origin``.
+        origin: Middles of the windows in the image, ``(batch, n, 2)``.
+        variance: s per coordinate, normalised units squared, ``(batch,)``.
+        most: Largest v / s that is divided out: beyond, an answer says next to nothing.
+    """
+    told = (3 * matches.scale**2 / variance[:, None]).clamp(max=most)
+    gain = 1 / (1 - told)
+    targets = origin + (matches.targets - origin) * gain[..., None]
+    return replace(matches, targets=targets, scale=matches.scale * gain.sqrt())
 
 
 @dataclass(frozen=True)
