@@ -16,7 +16,9 @@ from models.contracts.slots import SLOT_VARIABLES
 from models.science.alignment import NO_SLOT_INDEX
 from tasks.alignment import AlignedFrames, align_camera_day
 from tasks.registry import Camera
+from tasks.stabilised import stabilised_frames
 from tasks.stores.camera_archive import CameraArchive
+from tasks.stores.results import ResultsRecord
 from tasks.stores.satellite_archive import SatelliteArchive
 
 
@@ -27,6 +29,7 @@ def open_aligned(
     grid: str,
     patch: tuple[int, int] = (33, 33),
     tolerance_s: float = 600.0,
+    stabilised_by: str | Path | None = None,
 ) -> xr.Dataset:
     """A camera-day of frames and satellite patches, lazily (Dask, one piece per frame).
 
@@ -37,22 +40,27 @@ def open_aligned(
         grid: Name of the satellite archive.
         patch: Lines and columns around the camera's pixel, odd numbers.
         tolerance_s: Largest distance between frame and scan.
+        stabilised_by: Folder or URI of the record: frames are seen from the camera's reference.
 
     Returns:
         ``frames(time, y, x, rgb)``, black below and to the right where a day holds two sizes (``height`` and
         ``width`` say the true one), uint16 where any frame has 16 bits; a variable per satellite quantity
         ``(time, sat_y, sat_x)``, NaN or the no-data flag where there is no slot or the patch leaves the region (no such
-        variable where the camera itself has no pixel); ``slot_time``, ``offset_s`` and ``alignment_reason``.
+        variable where the camera itself has no pixel); ``slot_time``, ``offset_s`` and ``alignment_reason``. Where
+        frames are stabilised, they are of the reference's size, with ``valid(time, y, x)`` and their poses
+        (`tasks.stabilised.stabilised_frames`); ``height`` and ``width`` are still those of the picture itself.
 
     Raises:
         StoreNotFound: The camera has no archive.
+        StoreError: Frames are to be stabilised, and the camera's line of sight was never followed.
         ValueError: An even patch.
     """
     if patch[0] % 2 == 0 or patch[1] % 2 == 0:
         raise ValueError(f"a patch of {patch} has no pixel in its middle; take odd numbers")
     frames, aligned = align_camera_day(archive_root, camera, day, grid, tolerance_s)
+    archive = CameraArchive(archive_root, camera.id)
     variables: dict[str, Any] = {
-        **_frame_variables(CameraArchive(archive_root, camera.id), frames),
+        **_frame_variables(archive, frames),
         **_patch_variables(SatelliteArchive(archive_root, grid), aligned, patch),
         "slot_time": ("time", aligned.slot_times, {"long_name": "nominal time of the matched slot"}),
         "offset_s": (
@@ -62,10 +70,16 @@ def open_aligned(
         ),
         "alignment_reason": ("time", aligned.reason, cf_flags(AlignmentReason)),
     }
-    return xr.Dataset(
+    dataset = xr.Dataset(
         variables,
         coords={"time": ("time", frames["time"].to_numpy("datetime64[ns]"), {"standard_name": "time"})},
         attrs={"camera": camera.id, "grid": grid, "day": day.isoformat()},
+    )
+    if stabilised_by is None:
+        return dataset
+    steady = stabilised_frames(archive, ResultsRecord(stabilised_by), frames, camera.hfov_deg).chunk(time=1)
+    return xr.merge(
+        [dataset.drop_vars("frames"), steady], compat="identical", join="exact", combine_attrs="no_conflicts"
     )
 
 

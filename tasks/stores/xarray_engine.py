@@ -17,7 +17,13 @@ class VigieBackendEntrypoint(BackendEntrypoint):
     """xarray engine of Vigie's archives; works with and without Dask (``chunks={}``)."""
 
     description = "Open Vigie camera and satellite archives"
-    open_dataset_parameters: ClassVar[tuple[str, ...]] = ("filename_or_obj", "drop_variables", "group")
+    open_dataset_parameters: ClassVar[tuple[str, ...]] = (
+        "filename_or_obj",
+        "drop_variables",
+        "group",
+        "stabilised_by",
+        "hfov_deg",
+    )
 
     def open_dataset(
         self,
@@ -25,20 +31,30 @@ class VigieBackendEntrypoint(BackendEntrypoint):
         *,
         drop_variables: str | Iterable[str] | None = None,
         group: str | None = None,
+        stabilised_by: str | os.PathLike[str] | None = None,
+        hfov_deg: float | None = None,
     ) -> xr.Dataset:
         """Open an archive.
 
         Args:
             filename_or_obj: Folder or URI of one repository, such as ``archive/cameras/river01``.
             drop_variables: Names to leave out.
-            group: For a camera with frames of several sizes, which; by default that of the latest frame.
+            group: For a camera with frames of several sizes, which; by default that of the latest frame. Frames that
+                are stabilised are all of one size: of all groups.
+            stabilised_by: Record of the network's nights: frames of a camera are seen from its reference, see
+                ``tasks.stabilised``.
+            hfov_deg: Horizontal field of view of the camera, for frames that are stabilised.
 
         Raises:
             StoreError: Nothing to open there; the message says the mend.
         """
         uri = os.fspath(filename_or_obj)
         kind = repository_kind(uri)
-        if kind == "camera":
+        if stabilised_by is not None:
+            if kind != "camera" or group is not None:
+                raise StoreError(f"{uri}: stabilised_by is for a whole camera. Mend: leave it, or group, out")
+            dataset = _stabilised(CameraArchive.at(uri), os.fspath(stabilised_by), hfov_deg)
+        elif kind == "camera":
             dataset = CameraArchive.at(uri).open(group)
         elif kind == "satellite":
             from tasks.stores.satellite_archive import (
@@ -63,3 +79,11 @@ class VigieBackendEntrypoint(BackendEntrypoint):
             return repository_kind(uri) in ("camera", "satellite")
         except StoreNotFound:
             return False
+
+
+def _stabilised(archive: CameraArchive, record: str, hfov_deg: float | None) -> xr.Dataset:
+    from tasks.stabilised import stabilised_frames  # torch is not needed for frames as they came
+    from tasks.stores.results import ResultsRecord
+
+    rows = archive.rows()
+    return stabilised_frames(archive, ResultsRecord(record), rows[~rows["shadowed"]], hfov_deg)
