@@ -142,7 +142,7 @@ def _proposed(track: Track, calm: Array) -> list[int]:
         return []
     whiten = np.linalg.inv(np.linalg.cholesky(np.median(track.covariances, axis=0)))
     white = calm @ whiten.T
-    side = min(_DAY_FRAMES, len(white) // 4)
+    side = min(_DAY_FRAMES, len(white) // 8)  # most contrasts must be clear of any one step
     noise = _contrast_scatter(white, side) * np.sqrt(side / 2)
     # KernelCPD with a linear kernel and a penalty is PELT with the cost of a mean, in compiled code.
     model = ruptures.KernelCPD(kernel="linear", min_size=MIN_SIDE).fit(white / noise.clip(1.0))

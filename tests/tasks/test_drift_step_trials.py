@@ -37,7 +37,7 @@ def test_a_large_step_is_found_and_a_still_series_has_none(double, camera, monke
     assert by[0.0, "causal"]["found"] is None
     assert by[40.0, "causal"]["found"] == 1
     assert by[40.0, "causal"]["delay_images"] >= 1
-    assert by[40.0, "history"]["series"] == 1
+    assert by[40.0, "history"]["found"] == 1
     assert by[40.0, "causal"]["camera_years"] == pytest.approx(118 / 24 / 365.25)
 
 
