@@ -4,19 +4,21 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from tasks.publishing import publish_run
+from models.contracts.series import DRIFT_QUANTITIES
+from tasks.publishing import publish_edition, publish_run
 from tasks.satellite_ingest import ingest_satellite
 from tasks.stores.camera_archive import CameraArchive
 from tasks.stores.results import ResultsRecord
 from tasks.stores.satellite_archive import SatelliteArchive
 from tests.stores.camera_frames import frame
-from tests.stores.nights import night
+from tests.stores.nights import night, with_drift
 from tests.tasks.satellite_folders import AS_OF, settings, write_cma, write_ct
 
 pytest.importorskip("compliance_checker")
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 HIGH = 3
+POSITIONS = {"a": (43.6, 1.44, 150.0), "b": (45.0, 2.0, 10.0)}
 
 
 def exported(dataset, path, names=None):
@@ -53,11 +55,23 @@ def cf_failures(path):
     return {w: [(name, messages) for weight, name, messages in failed if weight == w] for w in (3, 2, 1)}
 
 
-def test_the_published_series(tmp_path):
+def publish_nightly(record, path):
+    publish_run(record, path, 30, 0, POSITIONS)
+
+
+def publish_smoothed(record, path):
+    publish_edition(record, path, 30, POSITIONS, {"a": 60.0})
+
+
+@pytest.mark.parametrize("publish", [publish_nightly, publish_smoothed])
+def test_the_published_series(publish, tmp_path):
     record = ResultsRecord(tmp_path / "results")
-    run = record.record(night("2026-01-01"))
-    publish_run(record, tmp_path / "series.zarr", 30, run, {"a": (43.6, 1.44, 150.0), "b": (45.0, 2.0, 10.0)})
+    record.record(with_drift(night("2026-01-01"), ("a", "b"), event="a"))
+    publish(record, tmp_path / "series.zarr")
     series = xr.open_zarr(tmp_path / "series.zarr", decode_times=False, mask_and_scale=False).load()
+    for quantity in DRIFT_QUANTITIES:
+        linked = series[quantity.name].attrs["ancillary_variables"].split()
+        assert linked == [quantity.uncertainty, quantity.flag] and set(linked) <= set(series)
     failures = cf_failures(exported(series, tmp_path / "series.nc", names="camera"))
     assert failures[HIGH] == []
     # One recommendation is left: CF-1.11 wants to be told about leap seconds, of which our clocks know nothing.
