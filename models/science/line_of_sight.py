@@ -232,7 +232,7 @@ def fit_homography(points: NDArray[np.float64], images: NDArray[np.float64]) -> 
     return np.asarray(h / h[2, 2])
 
 
-def apply_homography(matrix: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
+def apply_homography(matrix: NDArray[np.floating], points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Map points ``(n, 2)``."""
     mapped = np.column_stack([points, np.ones(len(points))]) @ matrix.T
     return np.asarray(mapped[:, :2] / mapped[:, 2:])
