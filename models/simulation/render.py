@@ -53,7 +53,7 @@ def _moved_layers(scene: Scene) -> NDArray[np.uint8]:
     view = scene.view
     layers = scene_layers(scene.seed, scene.camera_id, scene.family, view.width, view.height, view.horizon)
     x, y = source_coordinates(
-        scene.motion, view.width, view.height, np.arange(view.width)[None], np.arange(view.height)[:, None]
+        scene.motion, view, np.arange(view.width)[None], np.arange(view.height)[:, None]
     )
     height, width = layers.shape[:2]
     x16 = np.clip(np.round((x + margin_px(view.width)) * 16), 0, (width - 2) * 16).astype(np.int32)
@@ -83,7 +83,7 @@ def _sky(scene: Scene, rows: int, open_sky: NDArray[np.bool_]) -> tuple[FloatArr
         return np.zeros((0, view.width, 3), np.float32), np.zeros((0, view.width), np.bool_)
     step = 2 if view.width > 320 else 1
     x, y = np.arange(0, view.width + step, step)[None], np.arange(0, rows + step, step)[:, None]
-    azimuth, elevation = view.directions(*source_coordinates(scene.motion, view.width, view.height, x, y))
+    azimuth, elevation = view.directions(*source_coordinates(scene.motion, view, x, y))
     counted = np.pad(open_sky[:rows:step, ::step], ((0, y.size), (0, x.size)))[: y.size, : x.size]
     radiance = sky.clear_sky(azimuth, elevation, scene.light, scene.weather.turbidity)
     apart = sky.sun_distance(azimuth, elevation, scene.light)

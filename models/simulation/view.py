@@ -5,6 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.science.line_of_sight import (
+    Lens,
+    Pose,
+    Projection,
+    apply_homography,
+    homography,
+    invert,
+    map_points,
+)
 from models.simulation.motion import Motion
 from models.simulation.noise import FloatArray
 
@@ -73,25 +82,34 @@ class View:
 
 
 def source_coordinates(
-    motion: Motion, width: int, height: int, x: NDArray[np.number], y: NDArray[np.number]
+    motion: Motion, view: View, x: NDArray[np.number], y: NDArray[np.number]
 ) -> tuple[FloatArray, FloatArray]:
-    """Where a moved camera's pixels lie in the picture of the unmoved camera.
+    """Where a moved camera's pixels lie in the picture of the unmoved camera: a turn of the camera, not of the picture.
+
+    An all-sky camera looks along its axis of pan; its picture moves in its plane.
 
     Args:
         motion: Motion in pixels of a 640 px wide image; scaled here.
-        width: Image width.
-        height: Image height.
+        view: Of the camera.
         x: Column coordinates, ``(1, w)``.
         y: Row coordinates, ``(h, 1)``.
 
     Returns:
         ``(h, w)`` coordinates in the unmoved picture.
     """
-    scale = width / 640
-    turn = np.radians(motion.roll_deg)
-    cos, sin = np.cos(turn) / motion.zoom, np.sin(turn) / motion.zoom
-    # The content moves by (-pan, +tilt) and then turns and grows about the centre; this is the way back.
-    across, down = (x - width / 2).astype(np.float32), (y - height / 2).astype(np.float32)
-    source_x = cos * across + sin * down + (width / 2 + motion.pan_px * scale)
-    source_y = cos * down - sin * across + (height / 2 - motion.tilt_px * scale)
-    return np.asarray(source_x, np.float32), np.asarray(source_y, np.float32)
+    columns, rows = (np.asarray(a, np.float32) for a in np.broadcast_arrays(x, y))
+    if motion == Motion():
+        return columns, rows
+    scale = view.width / 640
+    pose = Pose(motion.pan_px * scale, motion.tilt_px * scale, motion.roll_deg, motion.zoom)
+    hfov = None if view.zenithal else view.hfov_deg
+    projection = Projection.CYLINDRICAL if view.is_panorama else Projection.RECTILINEAR
+    lens = Lens(view.width, view.height, hfov, projection)
+    points = np.stack([columns, rows], axis=-1, dtype=np.float64).reshape(-1, 2)
+    if view.is_panorama:
+        source = map_points(points, invert(pose, lens), lens)
+    else:
+        matrix = homography(pose, lens, curvature=0.0 if view.zenithal else None)
+        source = apply_homography(np.linalg.inv(matrix), points)
+    source_x, source_y = source.astype(np.float32).T.reshape(2, *columns.shape)
+    return source_x, source_y

@@ -106,10 +106,22 @@ def test_a_threshold_of_a_tile_is_a_cover():
 
 def test_pan_moves_the_scene_left_and_tilt_moves_it_down():
     # 6.4 px of a 640 px wide picture are 3.2 px of a 320 px wide one.
-    x, y = source_coordinates(Motion(pan_px=6.4, tilt_px=2.0), 320, 240, np.array([[100]]), np.array([[50]]))
-    assert (x.item(), y.item()) == pytest.approx((103.2, 49.0))
-    x, y = source_coordinates(Motion(zoom=2.0), 320, 240, np.array([[260]]), np.array([[120]]))
-    assert (x.item(), y.item()) == pytest.approx((210, 120))  # half way to the centre, 160
+    view = View(320, 240, 60.0, 0.0, 0.5)
+    centre = np.array([[159.5]]), np.array([[119.5]])
+    x, y = source_coordinates(Motion(pan_px=6.4), view, *centre)
+    assert (x.item(), y.item()) == pytest.approx((162.7, 119.5))
+    x, y = source_coordinates(Motion(tilt_px=2.0), view, *centre)
+    assert (x.item(), y.item()) == pytest.approx((159.5, 118.5))
+    x, y = source_coordinates(Motion(zoom=2.0), view, np.array([[259.5]]), centre[1])
+    assert (x.item(), y.item()) == pytest.approx((209.5, 119.5))  # half way to the centre
+
+
+def test_a_turned_camera_moves_its_corners_by_more_than_its_centre():
+    # f = 160 / tan(45 deg) = 160 px: 45 degrees aside, a turn by 3.2 px of the centre moves by about twice that.
+    x, _ = source_coordinates(
+        Motion(pan_px=6.4), View(320, 240, 90.0, 0.0, 0.5), np.array([[319.0]]), np.array([[119.5]])
+    )
+    assert x.item() - 319.0 == pytest.approx(2 * 3.2, abs=0.2)
 
 
 def test_directions_of_a_pinhole_and_of_a_panorama():

@@ -153,7 +153,7 @@ def test_masks_of_the_demo_stay_put():
     for camera in network.cameras[2:]:
         frames = [network.render_frame(camera, time) for time in network.frame_times(camera)]
         first, view = frames[0], camera.view_at(network.start)
-        lens = Lens(view.width, view.height, 1e-4)  # the simulation moves pictures within their plane
+        lens = Lens(view.width, view.height, view.hfov_deg)
         for frame in frames[1:]:
             pose = _relative(frame.truth.motion, first.truth.motion)
             if drift_px(pose, lens) > 1:
