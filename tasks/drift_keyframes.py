@@ -1,7 +1,7 @@
 """What the record remembers of a camera's line of sight: read into a track, and written as rows."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -13,7 +13,7 @@ from models.contracts.record import COVARIANCE, POSE
 from models.contracts.series import NO_CODE
 from models.drift import FrameFeatures
 from models.science.drift_events import DriftEvent
-from models.science.drift_values import DRIFT_COLUMNS, reading_of
+from models.science.drift_values import READING_COLUMNS, reading_of
 from models.science.drift_watch import REPLAY_DAYS, replay
 from models.science.line_of_sight import Lens, Pose
 from tasks.drift_tracking import Anchor, SeenFrame, Track, previous_of
@@ -25,7 +25,7 @@ Look = Callable[[str], FrameFeatures | None]
 
 _TRIANGLE = np.triu_indices(4)
 _GOOD = (int(ValueFlag.GOOD), int(ValueFlag.DOUBTFUL))
-_HISTORY = ("camera_index", "time", "run", "drift_model", "image_luminance", *DRIFT_COLUMNS)
+_HISTORY = ("camera_index", "time", "run", "drift_model", "image_luminance", *READING_COLUMNS)
 
 _log = logging.getLogger("vigie.drift")
 
@@ -35,10 +35,11 @@ class DriftMemory:
 
     Args:
         record: Of all nights before.
+        cameras: Ids of those that will be asked for; nothing is kept of the others.
     """
 
-    def __init__(self, record: ResultsRecord) -> None:
-        self.record = record
+    def __init__(self, record: ResultsRecord, cameras: Collection[str]) -> None:
+        self.record, self.cameras = record, cameras
         self._history: dict[np.datetime64, pd.DataFrame] = {}
 
     @cached_property
@@ -95,9 +96,11 @@ class DriftMemory:
         start = until.astype("datetime64[D]") - REPLAY_DAYS
         if start not in self._history:
             stop = start + (REPLAY_DAYS + 1)
-            self._history[start] = self.record.observations(
+            table = self.record.observations(
                 start.astype("datetime64[ns]"), stop.astype("datetime64[ns]"), _HISTORY
             )
+            wanted = [self._cameras[c] for c in self.cameras if c in self._cameras]
+            self._history[start] = table[table["camera_index"].isin(wanted)]
         table = self._history[start]
         mine = table[
             (table["camera_index"] == self._cameras[camera])

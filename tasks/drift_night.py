@@ -1,6 +1,6 @@
 """The line of sight in a night: the cameras of one batch, followed through their days in order."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +31,21 @@ class BatchDrift:
     Args:
         archive_root: Folder or URI of the archives; the cache of features lies in it.
         record: Of all nights before.
+        cameras: Ids.
         model: The network.
         digest: Of its weights, hexadecimal.
     """
 
-    def __init__(self, archive_root: str, record: ResultsRecord, model: DriftModel, digest: str) -> None:
+    def __init__(
+        self,
+        archive_root: str,
+        record: ResultsRecord,
+        cameras: Collection[str],
+        model: DriftModel,
+        digest: str,
+    ) -> None:
         self.archive_root, self.model, self.digest = archive_root, model, digest
-        self._memory = DriftMemory(record)
+        self._memory = DriftMemory(record, cameras)
         self._tracks: dict[str, Track] = {}
         self._keyframes: list[dict[str, Any]] = []
         self._events: list[dict[str, Any]] = []

@@ -95,8 +95,8 @@ class BatchInference:
         self.satellite = SatelliteArchive(plan.archive_root, grid) if grid else None
         self.reach = reach_of(plan)
         self.record = ResultsRecord(plan.results_uri)
-        drift = load_drift(settings)
-        self.drift = BatchDrift(plan.archive_root, self.record, *drift) if drift else None
+        self._drift_model = load_drift(settings)
+        self.drift: BatchDrift | None = None
         self._days: dict[date, pd.DataFrame] = {}
 
     def run(self, camera_days: Sequence[CameraDay], path: Path) -> StagedBatch:
@@ -104,6 +104,9 @@ class BatchInference:
 
         An error in one camera-day is its outcome; the others go on.
         """
+        if self._drift_model is not None:
+            cameras = {unit.camera for unit in camera_days}
+            self.drift = BatchDrift(self.plan.archive_root, self.record, cameras, *self._drift_model)
         outcomes: list[CameraDayOutcome] = []
         tables: list[pd.DataFrame] = []
         for camera_day in camera_days:

@@ -17,6 +17,8 @@ DRIFT_COLUMNS: tuple[str, ...] = tuple(
 )
 _ANGLES = {"pan_deg": "pan_px", "tilt_deg": "tilt_px"}
 _UNCERTAINTIES = tuple(quantity.uncertainty for quantity in DRIFT_QUANTITIES[:4])
+READING_COLUMNS: tuple[str, ...] = (*POSE, *_UNCERTAINTIES, DRIFT_QUANTITIES[0].flag)
+"""Of the columns, those from which the watch is told again and the last good frame found."""
 
 
 def without_value(flag: ValueFlag) -> dict[str, float]:
