@@ -1,8 +1,8 @@
 """A causal filter of the line of sight: level, daily wave, weather, and the evidence for a step at every recent frame.
 
-Each of the four corner-pixel components has a Kalman filter of six states: a level that wanders slowly, the first two
-harmonics of the day, and a deviation that fades within hours (sun and wind are never twice the same). Beside it runs,
-for each recent frame, the likelihood ratio of a step of the level there.
+Each of the four corner-pixel components has a Kalman filter of seven states: a level that wanders and sags slowly, the
+first two harmonics of the day, and a deviation that fades within hours (sun and wind are never twice the same). Beside
+it runs, for each recent frame, the likelihood ratio of a step of the level there.
 
 Source: generalised likelihood ratio of Willsky and Jones 1976, "A generalized likelihood ratio approach to the
 detection and estimation of jumps in linear systems", IEEE TAC 21; outlying innovations are down-weighted as Huber's.
@@ -18,12 +18,14 @@ from models.science.step_test import INLIER_NORM
 Array = NDArray[np.float64]
 
 HOURS_PER_DAY = 24.0
-_STATES = 6  # level, cos 24 h, sin 24 h, cos 12 h, sin 12 h, deviation
+_STATES = 7  # level, cos 24 h, sin 24 h, cos 12 h, sin 12 h, deviation, slope of the level per day
+_LEVEL, _DEVIATION, _SLOPE = 0, 5, 6
 _UNKNOWN_PX = 1000.0
 _WAVE_PX = np.array([1.0, 1.0, 0.3, 0.3])  # before anything is seen; pan, tilt, roll and zoom arcs
 _SECOND_HARMONIC = 0.4
 _LEVEL_WALK_PX = 0.1  # per square root of a day
 _WAVE_WALK = 0.15  # of its amplitude, per square root of a day
+_SLOPE_PX, _SLOPE_WALK_PX = 0.2, 0.01  # per day; per day and square root of a day
 _DEVIATION_PX, _DEVIATION_SHARE = 0.05, 0.15  # of the amplitude of the day's wave
 _FADE_HOURS = 4.0
 _NOISE_MEMORY = 0.01  # per frame
@@ -38,8 +40,8 @@ class LineFilter:
 
     Attributes:
         hours: Time of the last frame, hours since 1970.
-        state: ``(4, 6)`` by component.
-        spread: ``(4, 6, 6)`` covariance of the state.
+        state: ``(4, 7)`` by component.
+        spread: ``(4, 7, 7)`` covariance of the state.
         noise: ``(4,)`` how much larger than promised the error variances have proved; at least 1.
     """
 
@@ -53,9 +55,10 @@ class LineFilter:
         """Nothing is known of the level."""
         first = _WAVE_PX**2
         diagonal = np.zeros((4, _STATES))
-        diagonal[:, 0] = _UNKNOWN_PX**2
+        diagonal[:, _LEVEL] = _UNKNOWN_PX**2
         diagonal[:, 1:3] = first[:, None]
         diagonal[:, 3:5] = first[:, None] * _SECOND_HARMONIC**2
+        diagonal[:, _SLOPE] = (_SLOPE_PX * _WAVE_PX) ** 2
         spread = np.zeros((4, _STATES, _STATES))
         spread[:, range(_STATES), range(_STATES)] = diagonal
         return cls(hours, np.zeros((4, _STATES)), spread, np.ones(4))
@@ -73,17 +76,17 @@ class LineFilter:
     def at(self, hours: float) -> "LineFilter":
         """The prediction for a later time."""
         days = max(hours - self.hours, 0.0) / HOURS_PER_DAY
-        keep = float(np.exp(-days * HOURS_PER_DAY / _FADE_HOURS))
-        carry = np.ones(_STATES)
-        carry[-1] = keep
+        carry = _carry(days)
         wave = self.amplitude**2 + self.amplitude_variance
         growth = np.zeros((4, _STATES))
-        growth[:, 0] = _LEVEL_WALK_PX**2 * days
+        growth[:, _LEVEL] = _LEVEL_WALK_PX**2 * days
         growth[:, 1:5] = (_WAVE_WALK**2 * wave * days)[:, None]
-        growth[:, 5] = (_DEVIATION_PX**2 + _DEVIATION_SHARE**2 * wave) * (1 - keep**2)
-        spread = self.spread * np.outer(carry, carry)
+        fresh = 1 - carry[_DEVIATION, _DEVIATION] ** 2
+        growth[:, _DEVIATION] = (_DEVIATION_PX**2 + _DEVIATION_SHARE**2 * wave) * fresh
+        growth[:, _SLOPE] = _SLOPE_WALK_PX**2 * days
+        spread = carry @ self.spread @ carry.T
         spread[:, range(_STATES), range(_STATES)] += growth
-        return LineFilter(hours, self.state * carry, spread, self.noise)
+        return LineFilter(hours, self.state @ carry.T, spread, self.noise)
 
     def expected(self) -> tuple[Array, Array]:
         """What a frame at this very time should say, ``(4,)``, and the variance of that."""
@@ -120,7 +123,7 @@ class StepEvidence:
     """Likelihood ratios of a step at each of the last ``n`` frames, oldest first.
 
     Attributes:
-        absorbed: ``(n, 4, 6)``, what the filter has made of a unit step there.
+        absorbed: ``(n, 4, 7)``, what the filter has made of a unit step there.
         information: ``(n, 4)``, of the step's size.
         score: ``(n, 4)``, information times the size.
     """
@@ -145,7 +148,15 @@ class StepEvidence:
 
 def _seen(hours: float) -> Array:
     phase = 2 * np.pi * hours / HOURS_PER_DAY
-    return np.array([1.0, np.cos(phase), np.sin(phase), np.cos(2 * phase), np.sin(2 * phase), 1.0])
+    return np.array([1.0, np.cos(phase), np.sin(phase), np.cos(2 * phase), np.sin(2 * phase), 1.0, 0.0])
+
+
+def _carry(days: float) -> Array:
+    """What becomes of the states after a time, ``(7, 7)``."""
+    carry = np.eye(_STATES)
+    carry[_LEVEL, _SLOPE] = days
+    carry[_DEVIATION, _DEVIATION] = np.exp(-days * HOURS_PER_DAY / _FADE_HOURS)
+    return carry
 
 
 def take(
@@ -168,14 +179,13 @@ def take(
     squared = innovation**2 / total
     norm = float(np.sqrt(squared.sum()))
     weight = min(1.0, (INLIER_NORM / max(norm, 1e-9)) ** 2)
-    gain = (line.spread @ seen) * (weight / total)[:, None]  # (4, 6)
+    gain = (line.spread @ seen) * (weight / total)[:, None]  # (4, 7)
     spread = line.spread - np.einsum("ci,cj,c->cij", gain, gain, total / weight)
     noise = line.noise * np.exp(_NOISE_MEMORY * (squared.clip(max=_NOISE_SQUARED_LIMIT) - _CLIPPED_MEAN))
     after = LineFilter(hours, line.state + gain * innovation[:, None], spread, noise.clip(1.0, _WIDEST_NOISE))
 
-    carry = np.ones(_STATES)
-    carry[-1] = np.exp(-max(hours - before.hours, 0.0) / _FADE_HOURS)
-    absorbed = np.concatenate([evidence.absorbed * carry, np.zeros((1, 4, _STATES))])
+    carry = _carry(max(hours - before.hours, 0.0) / HOURS_PER_DAY)
+    absorbed = np.concatenate([evidence.absorbed @ carry.T, np.zeros((1, 4, _STATES))])
     left = 1 - absorbed @ seen  # (n, 4) of a unit step, what the filter has not absorbed
     pad = np.zeros((1, 4))
     information = np.concatenate([evidence.information, pad]) + left**2 * weight / total

@@ -173,8 +173,8 @@ def _updated(state: WatchState, reading: FrameReading) -> tuple[WatchState, floa
     hours = float((reading.time - np.datetime64(0, "s")) / np.timedelta64(1, "h"))
     before = state.line or LineFilter.fresh(hours)
     size = (reading.width, reading.height)
-    frame = _Frame(reading.time, hours, value, covariance, reading.regime, size, before)
     line, evidence, innovation = take(before, state.evidence, hours, value, np.diag(covariance))
+    frame = _Frame(reading.time, hours, value, covariance, reading.regime, size, before)
     known_since = hours if state.line is None else state.known_since
     frames = (*state.frames, frame)[-_WINDOW:]
     state = replace(state, line=line, evidence=evidence.last(_WINDOW), frames=frames)
