@@ -120,8 +120,7 @@ def _measured(
 
 def whitened(measured: Measured, inflation: float, floor_px: float) -> NDArray[np.float64]:
     """Errors of a related pair ``(4,)`` in units of their standard errors."""
-    covariance = inflation**2 * measured.matches + floor_px**2 * measured.floor
-    return np.asarray(np.linalg.solve(np.linalg.cholesky(covariance), measured.error))
+    return np.asarray(_stack([measured]).whitened(inflation, floor_px)[0])
 
 
 def stated_sigma_px(measured: Measured, inflation: float, floor_px: float) -> float:
@@ -175,12 +174,12 @@ def fit_sigma(measured: Sequence[Measured]) -> tuple[float, float]:
         raise ValueError("no related pair was answered within 10 px: nothing to calibrate on")
     weights = np.array([1 / sum(n.kind == m.kind for n in usable) for m in usable])
     thirds = np.argsort(np.argsort([m.sigma_px for m in usable])) * 3 // len(usable)
-    best = (np.inf, 1.0, 0.0)
+    stack, best = _stack(usable), (np.inf, 1.0, 0.0)
     for floor_px in _FLOORS_PX:
-        inflation = _inflation(usable, weights, floor_px)
+        inflation = _inflation(stack, weights, floor_px)
         if inflation is None:
             break
-        inside = _inside(usable, inflation, floor_px)
+        inside = stack.inside(inflation, floor_px)
         uneven = max(
             abs(float(np.average(inside[thirds == k], weights=weights[thirds == k])) - ONE_SIGMA)
             for k in range(3)
@@ -190,19 +189,40 @@ def fit_sigma(measured: Sequence[Measured]) -> tuple[float, float]:
     return best[1], best[2]
 
 
-def _inside(usable: Sequence[Measured], inflation: float, floor_px: float) -> NDArray[np.float64]:
-    """Share of the components of each pair within one sigma ``(n,)``."""
-    return np.array([np.mean(np.abs(whitened(m, inflation, floor_px)) <= 1) for m in usable])
+@dataclass(frozen=True)
+class _Stack:
+    """Measured pairs as arrays: errors ``(n, 4, 1)``, covariances ``(n, 4, 4)``."""
+
+    error: NDArray[np.float64]
+    matches: NDArray[np.float64]
+    floor: NDArray[np.float64]
+
+    def whitened(self, inflation: float, floor_px: float) -> NDArray[np.float64]:
+        """``(n, 4)``, in units of the standard errors."""
+        root = np.linalg.cholesky(inflation**2 * self.matches + floor_px**2 * self.floor)
+        return np.asarray(np.linalg.solve(root, self.error)[..., 0])
+
+    def inside(self, inflation: float, floor_px: float) -> NDArray[np.float64]:
+        """Share of the components of each pair within one sigma ``(n,)``."""
+        return np.asarray((np.abs(self.whitened(inflation, floor_px)) <= 1).mean(1))
 
 
-def _inflation(usable: Sequence[Measured], weights: NDArray[np.float64], floor_px: float) -> float | None:
+def _stack(measured: Sequence[Measured]) -> _Stack:
+    return _Stack(
+        np.array([m.error for m in measured])[..., None],
+        np.array([m.matches for m in measured]),
+        np.array([m.floor for m in measured]),
+    )
+
+
+def _inflation(stack: _Stack, weights: NDArray[np.float64], floor_px: float) -> float | None:
     """By bisection; ``None`` where the floor alone is too wide."""
     low, high = 0.05, 100.0
-    if np.average(_inside(usable, low, floor_px), weights=weights) > ONE_SIGMA:
+    if np.average(stack.inside(low, floor_px), weights=weights) > ONE_SIGMA:
         return None
     for _ in range(24):
         middle = float(np.sqrt(low * high))
-        if np.average(_inside(usable, middle, floor_px), weights=weights) < ONE_SIGMA:
+        if np.average(stack.inside(middle, floor_px), weights=weights) < ONE_SIGMA:
             low = middle
         else:
             high = middle
