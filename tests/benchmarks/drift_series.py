@@ -58,10 +58,11 @@ def series(
     count = int(conditions.days * 24 * 60 / conditions.spacing_minutes)
     hours = np.arange(count) * conditions.spacing_minutes / 60
     hours = hours[(hours % 24 >= conditions.hours[0]) & (hours % 24 <= conditions.hours[1])]
-    n, day = len(hours), (hours // 24).astype(int)
+    n, noons = len(hours), np.arange(conditions.days + 1) + 0.5
     sigma = rng.uniform(0.2, 0.5) if conditions.sigma_px is None else conditions.sigma_px
     amplitude = rng.uniform(0.2, 1.5) if conditions.amplitude_px is None else conditions.amplitude_px
-    daily = amplitude * (1 + conditions.weather * rng.normal(size=conditions.days + 1))[day]
+    weather = np.interp(hours / 24, noons, rng.normal(size=conditions.days + 1))  # from one noon to the next
+    daily = amplitude * (1 + conditions.weather * weather)
     wave = daily * np.cos(2 * np.pi * (hours % 24 - rng.uniform(13, 16)) / 24)
     values = np.outer(wave, [0.4, 1.0, 0.0, 0.0])
     values += np.outer(hours / 24, np.array([1.0, 1.0, 0.2, 0.2]) * rng.normal(0, conditions.sag_px, 4))
