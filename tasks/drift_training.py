@@ -85,7 +85,7 @@ def train_drift(
     Args:
         sources: Training pictures.
         recipe: Everything else.
-        checkpoint: File to resume from and to write at every report; removed at the end.
+        checkpoint: File to resume from and to write at every report; to be removed when the weights are safe.
         progress: Called at every report.
         device: CUDA where there is one, by default.
     """
@@ -110,8 +110,6 @@ def train_drift(
     state = train(
         training, batch, loss, recipe.loop, state=load_checkpoint(checkpoint), observe=observe, device=device
     )
-    if checkpoint is not None:
-        checkpoint.unlink(missing_ok=True)
     net = training.net.cpu().eval()
     return TrainedDrift(net, state.losses, learned_motion_px(training.frame.detach().cpu()))
 
@@ -127,7 +125,7 @@ def learned_motion_px(frame: Tensor) -> float:
 
 
 def calibrate_drift(
-    net: DriftNet, held_out: Sequence[DriftSource], pairs: int = 80, seed: int = 0
+    net: DriftNet, held_out: Sequence[DriftSource], pairs: int = 60, seed: int = 0
 ) -> Calibration:
     """Fit inflation, floor and thresholds on pictures that were not trained on.
 

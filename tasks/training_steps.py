@@ -172,10 +172,12 @@ def train_drift_and_save(
         parts = ", ".join(f"{name} {value:.3f}" for name, value in losses.items())
         log.info("step %d of %d: %s", step, recipe.loop.steps, parts)
 
-    trained = train_drift(sources, recipe, checkpoint=output.with_suffix(".checkpoint"), progress=tell)
+    checkpoint = output.with_suffix(".checkpoint")
+    trained = train_drift(sources, recipe, checkpoint=checkpoint, progress=tell)
     calibration = calibrate_drift(trained.net, held_out)
     for row in calibration.rows:
         log.info("%s", row)
     digest = save_trained_drift(output, trained, recipe, sources, calibration, guarded=guarded)
+    checkpoint.unlink(missing_ok=True)
     log.info("%s: %s", output, digest)
     return output
