@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib.dates as mdates
 import numpy as np
@@ -41,9 +42,8 @@ def draw_sheet(
     """
     figure = Figure(figsize=(12.8, 11.4 if overlay else 5.6), dpi=100)
     FigureCanvasAgg(figure)
-    parts = (
-        figure.subfigures(2, 1, height_ratios=[5.2, 6.2]) if overlay else np.array([figure.subfigures(1, 1)])
-    )
+    heights = [5.2, 6.2] if overlay else [1.0]
+    parts: Any = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
     _draw_series(parts[0], camera, rows, events, lens)
     if overlay is not None:
         draw_overlay(parts[1], overlay)
@@ -68,7 +68,8 @@ def _draw_series(
             if event.kind.is_level_change:
                 place.axvline(event.time, color=_EVENT, linewidth=1)
     _name_events(axes[0], events)
-    axes[-1].xaxis.set_major_formatter(mdates.ConciseDateFormatter(axes[-1].xaxis.get_major_locator()))
+    locator: Any = axes[-1].xaxis.get_major_locator()
+    axes[-1].xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     panel.suptitle(
         f"{camera}: line of sight relative to its reference, UTC. {_counts(rows, events)}", fontsize=10
     )
@@ -131,7 +132,8 @@ def _draw_degrees(axes: Axes, name: str, lens: Lens | None) -> None:
         return
     place = 0 if name == "pan_px" else 1
     per_px = (Pose(1.0, 1.0).angles_deg(lens) or (1.0, 1.0))[place]
-    second = axes.secondary_yaxis("right", functions=(lambda px: px * per_px, lambda deg: deg / per_px))
+    scales: Any = (lambda px: px * per_px, lambda deg: deg / per_px)
+    second = axes.secondary_yaxis("right", functions=scales)
     second.set_ylabel("deg", fontsize=8)
     second.tick_params(labelsize=8)
 
