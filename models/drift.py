@@ -13,6 +13,7 @@ from torch import Tensor
 
 from models.nets.drift import STRIDES, DriftNet, DriftNetConfig, Placement
 from models.nets.drift_align import PairMaps, align
+from models.nets.edge_refinement import EDGE_STRIDE, edge_map
 from models.nets.pose_layer import PosePrior, PoseSolution
 from models.science.line_of_sight import (
     PRIOR_CURVATURE_SIGMA,
@@ -39,7 +40,7 @@ class FrameFeatures:
     Attributes:
         width: Of the picture, pixels.
         height: Of the picture, pixels.
-        maps: Feature maps by name, ``(channel, y, x)``, half precision where they were kept.
+        maps: Feature maps by stride, ``(channel, y, x)``: float16 of the network, int8 (of 127) of edges.
         appearance: Unit vector ``(d,)``: pictures in like light and season have like ones (dot product).
         luminance: Mean luma, 0 black to 1 white.
         fault: Why the picture cannot be registered at all (blank, black), or ``None``.
@@ -163,12 +164,14 @@ def _look(
     luma = torch.cat([row[1] for row in group]).to(device)
     valid = torch.cat([row[2] for row in group]).to(device)
     maps = model.net.encoder(luma, valid)
+    edges = edge_map(luma, valid)
     for n, (i, _, _) in enumerate(group):
         height, width = images[i].shape[:2]
         seen = luma[n][valid[n] > 0.5]
         luminance = float(seen.mean()) if len(seen) else 0.0
         fault = None if len(seen) > 256 and float(seen.std()) >= model.config.min_spread else "blank"
         kept = {str(stride): maps[stride][n].half().cpu() for stride in STRIDES}
+        kept[str(EDGE_STRIDE)] = _as_bytes(edges[n]).cpu()
         out[i] = FrameFeatures(width, height, kept, _appearance(luma[n], valid[n]), luminance, fault)
 
 
@@ -232,8 +235,8 @@ def _align(
     device: torch.device,
 ) -> list[Registration]:
     n = len(images)
-    a = {s: reference.maps[str(s)].to(device).float()[None].expand(n, -1, -1, -1) for s in STRIDES}
-    b = {s: torch.stack([image.maps[str(s)] for image in images]).to(device).float() for s in STRIDES}
+    a = {int(s): _as_float(m.to(device))[None].expand(n, -1, -1, -1) for s, m in reference.maps.items()}
+    b = {int(s): _as_float(torch.stack([i.maps[s] for i in images]).to(device)) for s in reference.maps}
     places = _place(reference, n, device), _place(images[0], n, device)
     prior = PosePrior(
         torch.zeros(n, 4, device=device),
@@ -245,6 +248,15 @@ def _align(
     )
     solution = align(model.net, PairMaps(a, b, places, lens.projection), prior)
     return [_answer(model.config, lens, image, solution, k) for k, image in enumerate(images)]
+
+
+def _as_bytes(edges: Tensor) -> Tensor:
+    """Values in [-1, 1] in steps of 1 / 127: half of what half precision takes."""
+    return (edges * 127).round().to(torch.int8)
+
+
+def _as_float(maps: Tensor) -> Tensor:
+    return maps.float() / 127 if maps.dtype == torch.int8 else maps.float()
 
 
 def _place(features: FrameFeatures, batch: int, device: torch.device) -> Placement:

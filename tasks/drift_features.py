@@ -25,8 +25,11 @@ _log = logging.getLogger("vigie.drift")
 
 
 def halved(features: FrameFeatures) -> FrameFeatures:
-    """Features with maps of half precision on the CPU: a kept frame answers as a fresh one does."""
-    maps = {name: value.detach().to("cpu", torch.float16) for name, value in features.maps.items()}
+    """Features with maps of half precision or bytes on the CPU: a kept frame answers as a fresh one does."""
+    maps = {
+        name: value.detach().to("cpu", torch.float16 if value.is_floating_point() else value.dtype)
+        for name, value in features.maps.items()
+    }
     return replace(features, maps=maps)
 
 

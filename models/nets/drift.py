@@ -214,12 +214,27 @@ class WindowHead(nn.Module):
         log_p = F.log_softmax(scores, dim=1)
         p = log_p.exp()
         static = torch.cat([reference[:, -1:], warped[:, -1:]], dim=1).clamp(-10, 10)
-        answer = self.out(self.body(torch.cat([correlation, p, static], dim=1)))
+        answer = self._answer(torch.cat([correlation, p], dim=1), static)
         peak = torch.einsum("bkyx,ck->bcyx", p, self.offsets)
         displacement = peak + answer[:, :2]
         use = answer[:, 3] + static.amin(dim=1)
         use = torch.where(reference[:, -1].minimum(warped[:, -1]) < -10, -20.0, use)
         return displacement, answer[:, 2].clamp(-4, 3), use, log_p
+
+    def _answer(self, volumes: Tensor, static: Tensor) -> Tensor:
+        """Displacement beyond the mean place, log scale and logit of the use, ``(batch, 4, y, x)``.
+
+        Out of training both pictures are also shown upside down and the answers averaged: what the convolutions add to
+        every displacement alike, which no number of places would average out, is then exactly nought.
+        """
+        upright: Tensor = self.out(self.body(torch.cat([volumes, static], dim=1)))
+        if self.training:
+            return upright
+        halves = (half.flip(1) for half in volumes.chunk(2, dim=1))
+        turned = torch.cat([*halves, static], dim=1).flip(2, 3)
+        back: Tensor = self.out(self.body(turned)).flip(2, 3)
+        signs = upright.new_tensor([-1.0, -1.0, 1.0, 1.0])[:, None, None]
+        return 0.5 * (upright + signs * back)
 
 
 def window_correlation(reference: Tensor, warped: Tensor, radius: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""From the feature maps of pairs to poses: the first look, then windows from coarse to fine."""
+"""From the feature maps of pairs to poses: the first look, then windows from coarse to fine, then edges."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,6 +7,7 @@ from torch import Tensor
 
 from models.nets.drift import PRIOR_CELLS, DriftNet, Placement, window_matches
 from models.nets.drift_search import coarse_matches
+from models.nets.edge_refinement import EDGE_STRIDE, EdgePair, refine_on_edges
 from models.nets.pose_layer import PosePrior, PoseSolution, solve_pose, without_prior
 from models.science.line_of_sight import Projection, displace
 
@@ -21,7 +22,7 @@ class PairMaps:
     """Feature maps of a batch of pairs of one shape, by stride, and where they lie.
 
     Attributes:
-        reference: ``(batch, channel, y, x)`` by stride.
+        reference: ``(batch, channel, y, x)`` by stride: the encoder's at 16, 8 and 4, edge maps at 1.
         image: Same.
         places: Placements of both.
         projection: Of all pairs.
@@ -61,7 +62,8 @@ def align(net: DriftNet, pairs: PairMaps, prior: PosePrior) -> PoseSolution:
         solution = _merged(solution, still, apart, better)
     for stride in LAST_STAGES:
         solution = look(net, stride, pairs, solution.pose, prior)
-    return solution
+    edges = pairs.reference[EDGE_STRIDE], pairs.image[EDGE_STRIDE]
+    return refine_on_edges(EdgePair(*edges, pairs.places, pairs.projection), solution)
 
 
 def look(net: DriftNet, stride: int, pairs: PairMaps, start: Tensor, prior: PosePrior) -> PoseSolution:
