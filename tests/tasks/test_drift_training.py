@@ -16,6 +16,7 @@ from tasks.cloud_training import SplitLeak
 from tasks.drift_sources import (
     HOLD_OUT,
     DriftSource,
+    archive_source,
     pair_source,
     photo_source,
     read_training_picture,
@@ -30,7 +31,9 @@ from tasks.drift_training import (
     train_drift,
 )
 from tasks.errors import ConfigurationError
+from tasks.stores.camera_archive import CameraArchive
 from tasks.weights import load_drift_model, read_card
+from tests.stores.camera_frames import frame
 
 TINY = DriftRecipe(
     net=DriftNetConfig(widths=(8, 8, 16), descriptors=(8, 8, 16), blocks=1, heads=2, head=(8, 8)),
@@ -157,6 +160,20 @@ def test_only_cameras_that_are_said_to_be_fixed_are_crossed(tmp_path):
     assert list(pairs.members.values()) == [[0, 1], [2], [3]]
     assert pairs.crossable.tolist() == [1, 0, 0]
     assert pairs.share.tolist() == pytest.approx([3, 0.7, 0.7])
+
+
+def test_whatever_is_in_the_archive_is_trained_on_but_not_shipped(tmp_path):
+    archive = CameraArchive(tmp_path, "quay")
+    archive.append([frame(f"2026-06-01T{hour:02d}:00", hour) for hour in range(9)])
+    archive.append([frame("2026-06-01T12:00", 12, height=48, width=64)])
+    source = archive_source(tmp_path, 720, 4.0, 5)
+    # 10 frames, 5 wanted: numbers 0, 2.25, 4.5, 6.75 and 9 are rounded to 0, 2, 4, 7 and 9
+    assert [p.name[11:13] for p in source.pictures] == ["00", "02", "04", "07", "12"]
+    assert source.shares == {"quay jpeg_24x32": 4.0, "quay jpeg_48x64": 4.0}  # other size, other view
+    assert not source.shippable
+    assert source.snapshots == {"quay": archive.snapshot_id()}
+    with pytest.raises(ConfigurationError, match="no camera archive"):
+        archive_source(tmp_path / "elsewhere", 720, 4.0, 5)
 
 
 def test_wide_pictures_are_reduced(tmp_path):
