@@ -19,7 +19,7 @@ from models.learn.drift_errors import corner_error, pose_error
 ONE_SIGMA = 0.683
 _FLOORS_PX = (0.0, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3)
 _SIGMAS_PX = (0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0)
-_SUPPORTS = (0.0, 0.005, 0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.13, 0.16, 0.2, 0.25, 0.3)
+_SUPPORTS = (0.0, 0.005, 0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.13, 0.16, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5)
 _FAR_PX = 10.0  # farther off, an answer is no measurement with an error but a mistake
 
 
@@ -232,14 +232,17 @@ def _inflation(stack: _Stack, weights: NDArray[np.float64], floor_px: float) -> 
 def _thresholds(
     measured: Sequence[Measured], sigma: tuple[float, float], max_wrong: float, max_unrelated: float
 ) -> tuple[float, float]:
-    """Those that leave most right answers; of nearly equal ones, those with fewest wrong, then the strictest."""
+    """Those that leave most right answers; of nearly equal ones, those with fewest wrong.
+
+    Of these the smallest sigma, and the middle of the supports: held-out pairs are easier than what is to come.
+    """
     stated = np.array([stated_sigma_px(m, *sigma) for m in measured])
     support = np.array([m.support for m in measured])
     related = np.array([m.related for m in measured])
     wrong = np.array([m.error_px > 3 for m in measured])
     choices = []
     for max_sigma_px in _SIGMAS_PX:
-        for min_support in reversed(_SUPPORTS):
+        for min_support in _SUPPORTS:
             confident = (stated <= max_sigma_px) & (support >= min_support)
             false = int((confident & related & wrong).sum())
             strangers = int((confident & ~related).sum())
@@ -247,11 +250,12 @@ def _thresholds(
             allowed &= strangers <= max_unrelated * (~related).sum()
             right = int((confident & related & ~wrong).sum())
             choices.append((bool(allowed), right, false + strangers, max_sigma_px, min_support))
-    good = [c for c in choices if c[0]] or choices[:1]
+    good = [c for c in choices if c[0]] or choices[len(_SUPPORTS) - 1 : len(_SUPPORTS)]  # the strictest
     most = max(c[1] for c in good)
     near = [c for c in good if c[1] >= 0.995 * most]
-    chosen = min(near, key=lambda c: (c[2], c[3], -c[4]))
-    return chosen[3], chosen[4]
+    least = min((c[2], c[3]) for c in near)
+    supports = sorted(c[4] for c in near if (c[2], c[3]) == least)
+    return least[1], supports[len(supports) // 2]
 
 
 def table(measured: Sequence[Measured], config: DriftConfig) -> list[CalibrationRow]:

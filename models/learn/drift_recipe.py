@@ -37,7 +37,7 @@ class DriftRecipe:
     views: ViewConfig = field(default_factory=ViewConfig)
     loss: DriftLossConfig = field(default_factory=DriftLossConfig)
     loop: LoopConfig = field(
-        default_factory=lambda: LoopConfig(steps=4000, learning_rate=1.5e-3, warm_up=100)
+        default_factory=lambda: LoopConfig(steps=3600, learning_rate=1.5e-3, warm_up=100)
     )
     batch_size: int = 8
     scenes: int = 140
