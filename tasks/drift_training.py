@@ -149,12 +149,13 @@ def _bodies(source: DriftSource) -> Iterator[PictureBody]:
     for picture in source.pictures:
         cameras.setdefault(picture.camera, []).append(picture)
     arrays = [[p.rgb.permute(1, 2, 0).numpy() for p in members] for members in cameras.values()]
+    name, _, _ = source.name.partition(":")
     rendered = all(p.licence == "own rendering" for p in source.pictures)
     crossed, single = [a for a in arrays if len(a) > 1], [a for a in arrays if len(a) == 1]
     if crossed:
-        yield PictureBody(f"{source.name}: other time", crossed, may_move=not rendered)
+        yield PictureBody(f"{name}: other time", crossed, may_move=not rendered)
     if single:
-        yield PictureBody(f"{source.name}: one picture", single, crossed=False)
+        yield PictureBody(f"{name}: one picture", single, crossed=False)
 
 
 def guarded_pictures(folders: Sequence[Path]) -> list[DriftPicture]:
