@@ -28,6 +28,7 @@ SHIPPABLE_LICENCES = frozenset(
     {
         "own rendering",
         "public domain",
+        "no known copyright restrictions",  # the rights statement of Flickr Commons' institutions
         "CC0-1.0",
         "CC-BY-2.0",
         "CC-BY-2.5",

@@ -140,7 +140,7 @@ def fit(
     Args:
         measured: Of held-out pairs, some of two places among them.
         config: What they are put into.
-        max_wrong: Largest share of the confident answers of related pairs that may be more than 3 px off.
+        max_wrong: Largest share of the confident answers of related pairs that may be more than 10 px off.
         max_unrelated: Largest share of the pairs of two places that may be confident.
 
     Returns:
@@ -239,7 +239,7 @@ def _thresholds(
     stated = np.array([stated_sigma_px(m, *sigma) for m in measured])
     support = np.array([m.support for m in measured])
     related = np.array([m.related for m in measured])
-    wrong = np.array([m.error_px > 3 for m in measured])
+    wrong = np.array([m.error_px > _FAR_PX for m in measured])
     choices = []
     for max_sigma_px in _SIGMAS_PX:
         for min_support in _SUPPORTS:

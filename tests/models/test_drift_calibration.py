@@ -53,7 +53,7 @@ def test_strangers_are_kept_out_by_their_support():
 
 
 def test_vague_answers_are_withheld_when_they_are_wrong():
-    vague = [replace(m, error_px=5.0, sigma_px=3.0) for m in answers(60, 1.0, 0.02)]
+    vague = [replace(m, error_px=15.0, sigma_px=3.0) for m in answers(60, 1.0, 0.02)]
     config, _ = fit([*answers(300, 1.0, 0.02, seed=1), *vague], DriftConfig())
     assert config.max_sigma_px < 3.0
 
