@@ -55,7 +55,7 @@ def find_step_in_group(
     """
     usable = [i for i, (pose, c) in enumerate(zip(poses, covariances, strict=True)) if pose and c is not None]
     order, positions, degree = _in_order(np.array(usable, dtype=int), times)
-    vectors = [to_corner_px(poses[i], covariances[i], lens) for i in order]  # type: ignore[arg-type]
+    vectors = [to_corner_px(poses[i], covariances[i], lens) for i in order]
     values = np.array([v for v, _ in vectors]).reshape(-1, 4)
     errors = with_reference(np.array([c for _, c in vectors]).reshape(-1, 4, 4))
     sound = usable_covariances(errors)

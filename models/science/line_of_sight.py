@@ -200,7 +200,9 @@ def map_points(
     """Reference pixels ``(n, 2)`` to image pixels ``(n, 2)``."""
     k = torch.tensor(lens.curvature if curvature is None else curvature, dtype=torch.float64)
     centred = apply_homography(lens.to_normalised, points)
-    moved = np.asarray(displace(torch.from_numpy(centred), pose.normalised(lens), k, lens.projection), np.float64)
+    moved = np.asarray(
+        displace(torch.from_numpy(centred), pose.normalised(lens), k, lens.projection), np.float64
+    )
     return apply_homography(np.linalg.inv(lens.to_normalised), moved)
 
 

@@ -127,7 +127,7 @@ def _solve(
     columns: NDArray[np.float64], w: NDArray[np.float64], y: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     root = np.sqrt(w)[:, None]
-    return np.linalg.lstsq(columns * root, y * root, rcond=None)[0]
+    return np.asarray(np.linalg.lstsq(columns * root, y * root, rcond=None)[0], np.float64)
 
 
 def _first_weights(y: NDArray[np.float64]) -> NDArray[np.float64]:

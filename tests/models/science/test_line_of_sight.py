@@ -54,7 +54,9 @@ def test_the_image_centre_moves_by_pan_and_tilt_alone(pose, moved_to):
 
 def test_roll_turns_the_scene_clockwise_and_zoom_magnifies():
     right_of_centre = CENTRE + np.array([100, 0])
-    np.testing.assert_allclose(map_points(right_of_centre, Pose(roll_deg=90), LENS), CENTRE + np.array([0, 100]))
+    np.testing.assert_allclose(
+        map_points(right_of_centre, Pose(roll_deg=90), LENS), CENTRE + np.array([0, 100])
+    )
     np.testing.assert_allclose(map_points(right_of_centre, Pose(zoom=1.1), LENS), CENTRE + np.array([110, 0]))
 
 
