@@ -140,8 +140,11 @@ def replay(lens: Lens, readings: Sequence[FrameReading], events: Sequence[DriftE
     state = begin(lens)
     for reading in readings:
         state, _, _ = _take(state, reading)
-        event = known.get(reading.time)
-        state = _changed(state, event.time) if event else _settle(state)
+        event, run = known.get(reading.time), state.resized
+        if _enough(run.images, len(run.regimes)):  # announced then, or the size that the camera had all along
+            state = _with_size(state, run) if event else replace(state, size=run.size, resized=_Run())
+        else:
+            state = _changed(state, event.time) if event else _settle(state)
     return replace(state, wave_said=max(waves) if waves else _NEVER)
 
 
@@ -277,7 +280,7 @@ def _is_sudden(state: WatchState, at: int) -> bool:
 
 def _changed(state: WatchState, since: np.datetime64) -> WatchState:
     """The state as if the level had been open from the frame at ``since`` on; what was learned of the wave stays."""
-    at = next((i for i, f in enumerate(state.frames) if f.time >= since), None)
+    at = _first_since(state, since)
     if at is None:
         return replace(state, evidence=StepEvidence.none(), frames=())
     frames = state.frames[at:]
@@ -311,12 +314,24 @@ def _level_event(state: WatchState, at: int, now: np.datetime64, images: int, re
 
 def _resized(state: WatchState, run: _Run, now: np.datetime64) -> tuple[WatchState, DriftEvent]:
     """The pictures have another size from now on."""
-    at = next((i for i, f in enumerate(state.frames) if f.time >= run.start), None)
-    after = replace(state, size=run.size, resized=_Run())
+    after = _with_size(state, run)
+    at = _first_since(state, run.start)
     if at is None:  # nothing of the new size could be matched
         kind = kind_of_change(np.full(4, np.nan), state.size or run.size, run.size)
-        line = state.line.opened(np.zeros(4), np.full(4, 50.0**2)) if state.line else None
-        after = replace(after, line=line, frames=(), evidence=StepEvidence.none())
         return after, run.event(kind, now, {})
     event = _level_event(state, at, now, run.images, len(run.regimes))
-    return _changed(after, run.start), replace(event, not_before=run.not_before)
+    return after, replace(event, not_before=run.not_before)
+
+
+def _with_size(state: WatchState, run: _Run) -> WatchState:
+    """The state once pictures of another size are taken for granted; the level is open from the first of them on."""
+    after = replace(state, size=run.size, resized=_Run())
+    if _first_since(state, run.start) is not None:
+        return _changed(after, run.start)
+    line = state.line.opened(np.zeros(4), np.full(4, 50.0**2)) if state.line else None
+    return replace(after, line=line, frames=(), evidence=StepEvidence.none())
+
+
+def _first_since(state: WatchState, since: np.datetime64) -> int | None:
+    """Place in the window of the first frame at or after a time."""
+    return next((i for i, f in enumerate(state.frames) if f.time >= since), None)

@@ -93,6 +93,32 @@ def test_a_state_replayed_from_the_record_goes_on_as_the_one_that_ran(stepped, c
     ]
 
 
+@pytest.mark.parametrize("blind", [False, True], ids=["matched", "nothing matched"])
+def test_a_new_picture_size_is_told_once_however_often_the_state_is_replayed(blind):
+    calm = series(np.random.default_rng(7), QUIET)
+    readings = [
+        replace(r, width=2 * r.width, height=2 * r.height) if i >= 150 else r for i, r in enumerate(calm)
+    ]
+    if blind:
+        readings[150:160] = [replace(r, pose=None, covariance=None) for r in readings[150:160]]
+    state, verdicts = run(readings[:200])
+    told = events_of(verdicts)
+    assert [e.kind for e in told if e.kind.is_level_change] == [EventKind.RESOLUTION]
+    rebuilt = replay(LENS, readings[:200], told)
+    assert rebuilt.size == state.size
+    _, ran = run(readings[200:], state)
+    _, replayed = run(readings[200:], rebuilt)
+    assert [v.frame_class for v in replayed] == [v.frame_class for v in ran]
+    assert not level_events(events_of(replayed))
+
+
+def test_one_odd_picture_at_the_start_of_what_is_replayed_is_no_new_size():
+    calm = series(np.random.default_rng(7), QUIET)
+    readings = [replace(calm[0], width=2 * calm[0].width, height=2 * calm[0].height), *calm[1:]]
+    _, verdicts = run(readings[100:], replay(LENS, readings[:100], []))
+    assert not level_events(events_of(verdicts))
+
+
 def test_single_outliers_are_flags_and_no_events(stepped):
     calm = series(np.random.default_rng(5), replace(QUIET, outliers=0.0))
     readings = [
