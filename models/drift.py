@@ -87,7 +87,8 @@ class DriftConfig:
         net: Shape of the network.
         inflation: By how much errors exceed those of independent matches; fitted on held-out pairs.
         floor_px: Standard error that no number of matches takes away, pixels at the edge of a 640 px wide picture.
-        max_sigma_px: A pose of a larger ``sigma_px`` is not confident.
+        max_sigma_px: A pose of a larger ``sigma_px`` is not confident; for a panorama, which is looked at more closely,
+            less by as much.
         min_support: Nor one that a smaller share of the picture agrees with.
         min_spread: Least standard deviation of the luma; below, a picture is blank.
     """
@@ -279,13 +280,14 @@ def _answer(
     spread = torch.einsum("cij,jk,cik->", slope, covariance, slope) / 4
     sigma_px = float(spread.sqrt()) * WORKING_WIDTH / 2
     support = float(solution.responsibility[k].mean())
+    closer = max(working_size(lens.width, lens.height)) / WORKING_WIDTH  # chance agreement is finer there too
     scale = np.array([lens.half_width, lens.half_width, 180 / np.pi, float(pose[3].exp())])
     return Registration(
         Pose.from_normalised(pose, lens),
         covariance[:4, :4].numpy() * np.outer(scale, scale),
         _native_homography(pose, curvature, lens, image),
         sigma_px,
-        confident=sigma_px <= config.max_sigma_px and support >= config.min_support,
+        confident=sigma_px * closer <= config.max_sigma_px and support >= config.min_support,
         support=support,
     )
 
