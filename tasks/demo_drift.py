@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import xarray as xr
+from PIL import Image
 
 from models.contracts.record import POSE
 from models.contracts.series import DRIFT_QUANTITIES
@@ -47,7 +48,7 @@ class StepComparison:
     Attributes:
         knocks: Of cameras that were followed at the time.
         found: Knocks with a confirmed change of level within three hours.
-        false: Confirmed changes of level without a knock.
+        false: Confirmed changes of level without a knock, and without a change of the picture's size.
     """
 
     knocks: int
@@ -59,6 +60,7 @@ def compare_drift(series: Path, truth: Path) -> tuple[list[DriftComparison], Ste
     """Estimates of the published series against the demo network's truth; nothing where drift was not followed."""
     rendered = pd.read_csv(truth, parse_dates=["time"])
     rendered["time"] = rendered["time"].dt.tz_localize(None).astype("datetime64[ns]")
+    rendered = _in_first_pixels(rendered, truth.parent)
     estimated = _estimated(series)
     pairs = rendered.merge(estimated, on=["camera", "time"], suffixes=("_true", ""))
     pairs = _relative_to_reference(pairs)
@@ -68,6 +70,21 @@ def compare_drift(series: Path, truth: Path) -> tuple[list[DriftComparison], Ste
         if len(part)
     ]
     return scores, _steps(rendered, pairs, events_path(series))
+
+
+def _in_first_pixels(rendered: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    """The truth is told in pixels of each picture: here of its camera's first, and by how much ``wider`` each is."""
+    if "image" not in rendered:
+        return rendered.assign(wider=1.0)
+    rendered = rendered.assign(wider=[_width(folder / image) for image in rendered["image"]])
+    rendered["wider"] /= rendered.groupby("camera")["wider"].transform("first")
+    scaled = {axis: rendered[axis] / rendered["wider"] for axis in ("pan_px", "tilt_px")}
+    return rendered.assign(**scaled)
+
+
+def _width(picture: Path) -> float:
+    with Image.open(picture) as opened:
+        return float(opened.width)
 
 
 def _estimated(series: Path) -> pd.DataFrame:
@@ -88,16 +105,17 @@ def _relative_to_reference(pairs: pd.DataFrame) -> pd.DataFrame:
     A movement shifts the picture, then turns and magnifies it about its centre, so that the shift since the reference
     is the difference of the two, turned and magnified as the reference is.
     """
-    true = [f"{name}_true" for name in POSE]
+    true = [*(f"{name}_true" for name in POSE), "wider"]
     reference = pairs.set_index(["camera", "frame"])[true]
     reference = reference[~reference.index.duplicated()]
     at = pd.MultiIndex.from_frame(pairs[["camera", "drift_reference"]])
-    pan, tilt, roll, zoom = reference.reindex(at).to_numpy(float).T
+    pan, tilt, roll, zoom, wider = reference.reindex(at).to_numpy(float).T
     moved = pairs.copy()
     right, down = -(pairs["pan_px_true"] - pan), pairs["tilt_px_true"] - tilt
     turn = np.radians(roll)
-    moved["pan_px_true"] = -zoom * (np.cos(turn) * right - np.sin(turn) * down)
-    moved["tilt_px_true"] = zoom * (np.sin(turn) * right + np.cos(turn) * down)
+    magnified = zoom * wider  # into pixels of the reference
+    moved["pan_px_true"] = -magnified * (np.cos(turn) * right - np.sin(turn) * down)
+    moved["tilt_px_true"] = magnified * (np.sin(turn) * right + np.cos(turn) * down)
     moved["roll_deg_true"] = pairs["roll_deg_true"] - roll
     moved["zoom_true"] = pairs["zoom_true"] / zoom
     return moved[np.isfinite(zoom)]
@@ -123,11 +141,13 @@ def _score(name: str, pairs: pd.DataFrame) -> DriftComparison:
 
 
 def _steps(rendered: pd.DataFrame, pairs: pd.DataFrame, events: Path) -> StepComparison:
-    knocks = []
+    knocks, replaced = [], []
     for camera, rows in rendered.sort_values("time").groupby("camera"):
         if camera in set(pairs["camera"]):
             moves = np.hypot(rows["pan_px"].diff(), rows["tilt_px"].diff()).to_numpy()
             knocks += [(camera, time) for time in rows["time"].to_numpy()[np.nan_to_num(moves) > STEP_PX]]
+            other = np.nan_to_num(rows["wider"].diff().to_numpy()) != 0
+            replaced += [(camera, time) for time in rows["time"].to_numpy()[other]]
     confirmed = []
     if events.exists():
         table = pd.read_csv(events, parse_dates=["time"])
@@ -135,7 +155,7 @@ def _steps(rendered: pd.DataFrame, pairs: pd.DataFrame, events: Path) -> StepCom
         times = pd.to_datetime(table["time"], utc=True).dt.tz_localize(None)
         confirmed = list(zip(table["camera"], times.to_numpy("datetime64[ns]"), strict=True))
     found = [k for k in knocks if any(_same(k, event) for event in confirmed)]
-    false = [event for event in confirmed if not any(_same(k, event) for k in knocks)]
+    false = [event for event in confirmed if not any(_same(k, event) for k in [*knocks, *replaced])]
     return StepComparison(len(knocks), len(found), len(false))
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
+from PIL import Image
 
 from models.contracts.series import DRIFT_QUANTITIES
 from tasks.demo_drift import StepComparison, compare_drift
@@ -64,6 +65,22 @@ def test_scores_by_hand(folder):
     assert (every.frames, every.unanswered, every.within_1_px) == (4, 1, 0.5)
     # Knocked at 11:00, by 2 px; confirmed from 12:30 on. The zoom at 20:00 was none.
     assert steps == StepComparison(knocks=1, found=1, false=1)
+
+
+def test_a_camera_that_was_replaced_by_a_larger_one_is_scored_in_pixels_of_its_reference(folder):
+    before, _ = compare_drift(folder / "series.zarr", folder / "truth.csv")
+    header, *rows = TRUTH.splitlines()
+    lines = [f"{header},image"]
+    for i, row in enumerate(rows):
+        factor = 2 if i == 3 else 1  # the last of `a` is twice as wide, and so is the movement in it
+        Image.new("L", (8 * factor, 6 * factor)).save(folder / f"{i}.png")
+        camera, time, pan, *others = row.split(",")
+        lines.append(",".join([camera, time, str(float(pan) * factor), *others, f"{i}.png"]))
+    (folder / "truth.csv").write_text("\n".join(lines))
+    after, steps = compare_drift(folder / "series.zarr", folder / "truth.csv")
+    assert after == before
+    # The zoom at 20:00 is within three hours of the larger picture at 23:00: no false step.
+    assert steps == StepComparison(knocks=1, found=1, false=0)
 
 
 def test_a_demo_without_drift(folder):
