@@ -156,7 +156,10 @@ def fit_camera(points: Points, images: Points, reference: NDArray[np.uint8]) -> 
         normal = torch.einsum("nik,nil->kl", weighted, slope) + torch.diag(prior)
         pull = torch.einsum("nik,ni->k", weighted, gap)
         pull[4] += prior[4] * (PRIOR_CURVATURE - state[4])
-        state = state + torch.linalg.solve(normal, pull)
+        step, singular = torch.linalg.solve_ex(normal, pull)
+        if int(singular):
+            return NO_ANSWER
+        state = state + step
         state[4] = state[4].clamp_min(0)
     near = gap.norm(dim=1) < 3 * unit
     if int(near.sum()) < LEAST_MATCHES or not bool(torch.isfinite(state).all()):

@@ -29,7 +29,7 @@ class Measured:
 
     Attributes:
         kind: Of the pair.
-        related: False where the pictures show two places.
+        related: False where the pictures show two places, or one reversed.
         error: Of the pose ``(4,)``; NaN where the pictures are not related.
         error_px: Of the corners, pixels at 640 px width; infinite where the pictures are not related.
         matches: Covariance ``(4, 4)`` at inflation 1 without a floor.
@@ -133,7 +133,7 @@ def fit(
     config: DriftConfig,
     *,
     max_wrong: float = 0.01,
-    max_unrelated: float = 0.005,
+    max_unrelated: float = 0.01,
 ) -> tuple[DriftConfig, list[CalibrationRow]]:
     """Choose inflation, floor and thresholds.
 
@@ -141,7 +141,7 @@ def fit(
         measured: Of held-out pairs, some of two places among them.
         config: What they are put into.
         max_wrong: Largest share of the confident answers of related pairs that may be more than 10 px off.
-        max_unrelated: Largest share of the pairs of two places that may be confident.
+        max_unrelated: Largest share of the pairs of two places, or reversed, that may be confident.
 
     Returns:
         The configuration, and a row for each kind of pairs under it.

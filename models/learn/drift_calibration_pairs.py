@@ -13,6 +13,7 @@ from models.learn.drift_weather import ViewWeather, weather
 
 Picture = NDArray[np.uint8]
 UNRELATED = "two places"
+REVERSED = "mirrored or upside down"
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class CalibrationPair:
 
 
 def draw_pairs(bodies: Sequence[PictureBody], pairs: int, seed: int = 0) -> Iterator[CalibrationPair]:
-    """Pairs of each body, then as many of two places, fixed by the seed.
+    """Pairs of each body, then as many of two places, then of pictures with their reverse, fixed by the seed.
 
     Args:
         bodies: Where pictures are from.
@@ -70,6 +71,12 @@ def draw_pairs(bodies: Sequence[PictureBody], pairs: int, seed: int = 0) -> Iter
         if number % 2:
             a, b = _painted(a, rng), _painted(b, rng)
         yield CalibrationPair(UNRELATED, a, b, None)
+    for number in range(pairs if len(cameras) > 1 else 0):
+        rng = np.random.default_rng([seed, len(bodies) + 1, number])
+        camera = cameras[int(rng.integers(len(cameras)))]
+        a, b = _one_of(camera, rng), _one_of(camera, rng)
+        b = b[:, ::-1] if number % 2 else b[::-1, ::-1]  # skyline and light alike, yet no turn of the camera
+        yield CalibrationPair(REVERSED, a, np.ascontiguousarray(b), None)
 
 
 def _related(body: PictureBody, number: int, rng: np.random.Generator) -> CalibrationPair:

@@ -7,7 +7,7 @@ import pytest
 
 from models.drift import DriftConfig
 from models.learn.drift_calibration import Measured, fit, fit_sigma, stated_sigma_px, table, whitened
-from models.learn.drift_calibration_pairs import UNRELATED, PictureBody, draw_pairs
+from models.learn.drift_calibration_pairs import REVERSED, UNRELATED, PictureBody, draw_pairs
 
 FLOOR = np.diag([1.0, 1.0, 0.18**2, 0.003**2])
 
@@ -89,7 +89,11 @@ def bodies() -> list[PictureBody]:
 def test_pairs_are_fixed_by_the_seed_and_say_what_they_are():
     pairs, again = list(draw_pairs(bodies(), 4, 7)), list(draw_pairs(bodies(), 4, 7))
     kinds = (
-        ["series"] * 2 + ["series, weather painted"] * 2 + ["photos, weather painted"] * 4 + [UNRELATED] * 4
+        ["series"] * 2
+        + ["series, weather painted"] * 2
+        + ["photos, weather painted"] * 4
+        + [UNRELATED] * 4
+        + [REVERSED] * 4
     )
     assert [p.kind for p in pairs] == kinds
     assert all(np.array_equal(a.image, b.image) for a, b in zip(pairs, again, strict=True))
