@@ -37,6 +37,9 @@ from models.science.step_test import INLIER_NORM, MIN_SIDE, best_step
 
 REPLAY_DAYS = 45
 
+_TREMOR_PX = (
+    0.05  # of every frame; the reference's own pose is exact by definition, its camera was not quite still
+)
 _WINDOW = 64  # frames that a step may wait for its confirmation
 _RATIO = 28.0  # chi squared of 4: one frame in 80,000 by chance; agreement and suddenness come on top
 _EVIDENT_RATIO = 100.0
@@ -173,6 +176,7 @@ def _take(state: WatchState, reading: FrameReading) -> tuple[WatchState, FrameCl
 def _updated(state: WatchState, reading: FrameReading) -> tuple[WatchState, float]:
     assert reading.pose is not None and reading.covariance is not None
     value, covariance = to_corner_px(reading.pose, reading.covariance, state.lens)
+    covariance = covariance + _TREMOR_PX**2 * np.eye(4)
     hours = float((reading.time - np.datetime64(0, "s")) / np.timedelta64(1, "h"))
     before = state.line or LineFilter.fresh(hours)
     size = (reading.width, reading.height)

@@ -235,3 +235,11 @@ def test_words():
     # Half the width with the content magnified as much: a crop of the same shape.
     assert kind_of_change(np.array([0, 0, 0, 277.0]), (640, 480), (320, 240)) is EventKind.CROP
     assert Lens.of(640, 480) == LENS
+
+
+def test_the_exact_pose_of_the_reference_is_a_reading_like_others():
+    # The reference is at zero with no error at all: it must not outweigh everything, nor divide by zero.
+    readings = series(np.random.default_rng(4), QUIET, {6: 4 * STEP})[:14]
+    exact = replace(readings[0], pose=Pose(), covariance=np.zeros((4, 4)))
+    _, verdicts = run([exact, *readings[1:]])
+    assert all(np.isfinite(e.drift_px) for e in level_events(events_of(verdicts)))
