@@ -6,11 +6,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from models.simulation.network import NetworkSpec
 from tasks.demo_network import write_demo_network
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
+
+torch.set_num_threads(1)  # small pictures: on a busy machine threads wait for each other far longer than they work
 
 
 @pytest.fixture(scope="session")
