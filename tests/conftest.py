@@ -13,7 +13,9 @@ from tasks.demo_network import write_demo_network
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
 
-torch.set_num_threads(1)  # small pictures: on a busy machine threads wait for each other far longer than they work
+torch.set_num_threads(
+    1
+)  # small pictures: on a busy machine threads wait for each other far longer than they work
 
 
 @pytest.fixture(scope="session")
