@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.nets.drift import STRIDES, DriftNet, DriftNetConfig, Placement
-from models.nets.drift_align import PairMaps, align
+from models.nets.drift_align import Alignment, PairMaps, align
 from models.nets.edge_refinement import EDGE_STRIDE, edge_map
-from models.nets.pose_layer import PosePrior, PoseSolution
+from models.nets.pose_layer import PosePrior
 from models.science.line_of_sight import (
     PRIOR_CURVATURE_SIGMA,
     Lens,
@@ -66,8 +66,9 @@ class Registration:
         sigma_px: One standard error of the corners: root mean square displacement of the four corners that the
             covariance stands for, pixels at 640 px width; infinite where there is a fault.
         confident: The pose may be used.
-        support: Effective share of the picture that agrees with the pose, 0 to 1.
+        support: Share of the fields of the picture whose edges fit best where the pose says, 0 to 1.
         fault: Why there is no answer, or ``None``.
+        by_lines: Found on the lines of the scene alone, because too little agreed with what the network saw.
     """
 
     pose: Pose
@@ -77,6 +78,7 @@ class Registration:
     confident: bool
     support: float = 0.0
     fault: str | None = None
+    by_lines: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,11 +87,10 @@ class DriftConfig:
 
     Attributes:
         net: Shape of the network.
-        inflation: By how much errors exceed those of independent matches; fitted on held-out pairs.
+        inflation: By how much the network's errors exceed those of independent matches; fitted on held-out pairs.
         floor_px: Standard error that no number of matches takes away, pixels at the edge of a 640 px wide picture.
-        max_sigma_px: A pose of a larger ``sigma_px`` is not confident; for a panorama, which is looked at more closely,
-            less by as much.
-        min_support: Nor one that a smaller share of the picture agrees with.
+        max_sigma_px: A pose of a larger ``sigma_px`` is not confident.
+        min_support: Nor one that a smaller share of the picture's fields agrees with; by chance it is 0.06.
         min_spread: Least standard deviation of the luma; below, a picture is blank.
     """
 
@@ -97,7 +98,7 @@ class DriftConfig:
     inflation: float = 4.0
     floor_px: float = 0.05
     max_sigma_px: float = 2.0
-    min_support: float = 0.02
+    min_support: float = 0.2
     min_spread: float = 0.006
 
 
@@ -247,8 +248,8 @@ def _align(
             (n,), PRIOR_CURVATURE_SIGMA if lens.hfov_deg is None else _KNOWN_CURVATURE_SIGMA, device=device
         ),
     )
-    solution = align(model.net, PairMaps(a, b, places, lens.projection), prior)
-    return [_answer(model.config, lens, image, solution, k) for k, image in enumerate(images)]
+    alignment = align(model.net, PairMaps(a, b, places, lens.projection), prior)
+    return [_answer(model.config, lens, image, alignment, k) for k, image in enumerate(images)]
 
 
 def _as_bytes(edges: Tensor) -> Tensor:
@@ -268,27 +269,29 @@ def _place(features: FrameFeatures, batch: int, device: torch.device) -> Placeme
 
 
 def _answer(
-    config: DriftConfig, lens: Lens, image: FrameFeatures, solution: PoseSolution, k: int
+    config: DriftConfig, lens: Lens, image: FrameFeatures, alignment: Alignment, k: int
 ) -> Registration:
+    solution, by_lines = alignment.solution, bool(alignment.by_lines[k])
     pose, curvature = solution.pose[k].double().cpu(), float(solution.curvature[k])
+    inflation = 1.0 if by_lines else config.inflation  # the errors of lines are told by how they differ
     floor = torch.full((5,), config.floor_px / (WORKING_WIDTH / 2), dtype=torch.float64)
     floor[4] = 0.0
     inverse = torch.linalg.inv(solution.information[k].double().cpu())
-    covariance = config.inflation**2 * inverse + torch.diag(floor**2)
+    covariance = inflation**2 * inverse + torch.diag(floor**2)
     at = torch.from_numpy(apply_homography(lens.to_normalised, corners(lens.width, lens.height)))[None]
     slope = jacobian(at, pose[None], torch.tensor([curvature], dtype=torch.float64), lens.projection)[0]
     spread = torch.einsum("cij,jk,cik->", slope, covariance, slope) / 4
     sigma_px = float(spread.sqrt()) * WORKING_WIDTH / 2
-    support = float(solution.responsibility[k].mean())
-    closer = max(working_size(lens.width, lens.height)) / WORKING_WIDTH  # chance agreement is finer there too
+    support = float(alignment.agreement[k])
     scale = np.array([lens.half_width, lens.half_width, 180 / np.pi, float(pose[3].exp())])
     return Registration(
         Pose.from_normalised(pose, lens),
         covariance[:4, :4].numpy() * np.outer(scale, scale),
         _native_homography(pose, curvature, lens, image),
         sigma_px,
-        confident=sigma_px * closer <= config.max_sigma_px and support >= config.min_support,
+        confident=sigma_px <= config.max_sigma_px and support >= config.min_support,
         support=support,
+        by_lines=by_lines,
     )
 
 

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.drift import DriftConfig, DriftModel, Registration, extract, register
-from models.learn.drift_calibration_pairs import CalibrationPair
+from models.learn.drift_calibration_pairs import PAINTED, CalibrationPair
 from models.learn.drift_errors import corner_error, pose_error
 
 ONE_SIGMA = 0.683
 _FLOORS_PX = (0.0, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3)
-_SIGMAS_PX = (0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0)
-_SUPPORTS = (0.0, 0.005, 0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.13, 0.16, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5)
+_SIGMAS_PX = (0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 8.0)
+_SUPPORTS = (*(round(0.02 * k, 2) for k in range(21)), 0.45, 0.5)
 _FAR_PX = 10.0  # farther off, an answer is no measurement with an error but a mistake
 
 
@@ -37,6 +37,7 @@ class Measured:
         sigma_px: ``sigma_px`` at inflation 1 without a floor.
         floor_sigma_px: The same at a floor of 1 px alone.
         support: Of the answer.
+        by_lines: The answer is that of lines alone, whose covariance is not fitted.
     """
 
     kind: str
@@ -48,6 +49,7 @@ class Measured:
     sigma_px: float
     floor_sigma_px: float
     support: float
+    by_lines: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,16 +117,21 @@ def _measured(
         answers[0].sigma_px,
         floors[0].sigma_px,
         min(answer.support for answer in answers),
+        any(answer.by_lines for answer in answers),
     )
 
 
 def whitened(measured: Measured, inflation: float, floor_px: float) -> NDArray[np.float64]:
     """Errors of a related pair ``(4,)`` in units of their standard errors."""
+    if measured.by_lines:
+        inflation, floor_px = 1.0, 0.0
     return np.asarray(_stack([measured]).whitened(inflation, floor_px)[0])
 
 
 def stated_sigma_px(measured: Measured, inflation: float, floor_px: float) -> float:
     """``sigma_px`` as the model would state it."""
+    if measured.by_lines:
+        return measured.sigma_px
     return float(np.hypot(inflation * measured.sigma_px, floor_px * measured.floor_sigma_px))
 
 
@@ -164,12 +171,14 @@ def fit(
 def fit_sigma(measured: Sequence[Measured]) -> tuple[float, float]:
     """Inflation and floor at which sharp, middling and vague answers are all within one sigma as often as they should.
 
-    Kinds of pairs count alike, however many pairs there are of each.
+    Kinds of pairs count alike, however many pairs there are of each. Pictures with painted weather count only where there
+    are no others: that weather is worse than most nights, and most nights are what sigma is published for.
 
     Raises:
         ValueError: No related pair was answered within 10 px.
     """
-    usable = [m for m in measured if m.related and m.error_px < _FAR_PX]
+    usable = [m for m in measured if m.related and not m.by_lines and m.error_px < _FAR_PX]
+    usable = [m for m in usable if not m.kind.endswith(PAINTED)] or usable
     if not usable:
         raise ValueError("no related pair was answered within 10 px: nothing to calibrate on")
     weights = np.array([1 / sum(n.kind == m.kind for n in usable) for m in usable])
@@ -234,7 +243,8 @@ def _thresholds(
 ) -> tuple[float, float]:
     """Those that leave most right answers; of nearly equal ones, those with fewest wrong.
 
-    Of these the smallest sigma, and the middle of the supports: held-out pairs are easier than what is to come.
+    Of these the largest sigma, an honest doubt being no fault, and the middle of the supports: held-out pairs are
+    easier than what is to come.
     """
     stated = np.array([stated_sigma_px(m, *sigma) for m in measured])
     support = np.array([m.support for m in measured])
@@ -253,9 +263,10 @@ def _thresholds(
     good = [c for c in choices if c[0]] or choices[len(_SUPPORTS) - 1 : len(_SUPPORTS)]  # the strictest
     most = max(c[1] for c in good)
     near = [c for c in good if c[1] >= 0.995 * most]
-    least = min((c[2], c[3]) for c in near)
-    supports = sorted(c[4] for c in near if (c[2], c[3]) == least)
-    return least[1], supports[len(supports) // 2]
+    fewest = min(c[2] for c in near)
+    max_sigma_px = max(c[3] for c in near if c[2] == fewest)
+    supports = sorted(c[4] for c in near if c[2:4] == (fewest, max_sigma_px))
+    return max_sigma_px, supports[len(supports) // 2]
 
 
 def table(measured: Sequence[Measured], config: DriftConfig) -> list[CalibrationRow]:

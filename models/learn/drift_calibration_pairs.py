@@ -14,6 +14,8 @@ from models.learn.drift_weather import ViewWeather, weather
 Picture = NDArray[np.uint8]
 UNRELATED = "two places"
 REVERSED = "mirrored or upside down"
+PAINTED = ", weather painted"
+"""How the kinds of pairs end on whose pictures weather was painted."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def _related(body: PictureBody, number: int, rng: np.random.Generator) -> Calibr
     if not body.crossed or turn % 2:
         reference = pair.reference if body.crossed else _painted(pair.reference, rng)
         unwarped = _painted(pair.unwarped, rng) if body.may_move else None
-        kind = f"{body.kind}, weather painted"
+        kind = f"{body.kind}{PAINTED}"
         return CalibrationPair(kind, reference, _painted(pair.warped, rng), pair.truth, unwarped)
     unwarped = pair.unwarped if body.may_move else None
     return CalibrationPair(body.kind, pair.reference, pair.warped, pair.truth, unwarped)

@@ -1,19 +1,27 @@
-"""From the feature maps of pairs to poses: the first look, then windows from coarse to fine, then edges."""
+"""From the feature maps of pairs to poses: the first look, then windows from coarse to fine, then edges.
+
+Where too little of the picture agrees with what came of it, as between day and night, the lines of the scene are sought
+without the network.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 
 from models.nets.drift import PRIOR_CELLS, DriftNet, Placement, window_matches
 from models.nets.drift_search import coarse_matches
+from models.nets.edge_agreement import agreement
 from models.nets.edge_refinement import EDGE_STRIDE, EdgePair, refine_on_edges
+from models.nets.edge_search import find_on_lines, without_sign
 from models.nets.pose_layer import PosePrior, PoseSolution, solve_pose, without_prior
 from models.science.line_of_sight import Projection, displace
 
 FIRST_STAGE, LAST_STAGES = 8, (4, 4)
 """Strides of the windows; the finest twice, because its first answer is about a worse start."""
 
+_ENOUGH = 0.35  # agreement above which nothing else is tried
 _APART = 8 / 320  # poses farther apart than half a token, in half widths, are two places to look
 
 
@@ -40,16 +48,53 @@ class PairMaps:
         return PairMaps(reference, image, (a, b), self.projection)
 
 
-def align(net: DriftNet, pairs: PairMaps, prior: PosePrior) -> PoseSolution:
-    """Poses of a batch of pairs.
+@dataclass(frozen=True)
+class Alignment:
+    """Poses of a batch of pairs, and how far to believe them.
 
-    The windows open about what most tokens vote for and, where that is another place, about no motion: a fixed camera
-    has mostly stayed, and sea or fog give tokens little to vote with.
+    Attributes:
+        solution: The poses.
+        agreement: Share of the fields of each picture that fit best where its pose says, ``(batch,)``.
+        by_lines: The pose was found on the lines of the scene, not by the network, ``(batch,)``.
+    """
+
+    solution: PoseSolution
+    agreement: Tensor
+    by_lines: Tensor
+
+
+def align(net: DriftNet, pairs: PairMaps, prior: PosePrior) -> Alignment:
+    """Poses of a batch of pairs.
 
     Args:
         net: The network.
         pairs: Their maps.
         prior: Of pose and curvature.
+    """
+    solution = _by_windows(net, pairs, prior)
+    share = agreement(_edges(pairs), solution.pose, solution.curvature)
+    by_lines = torch.zeros_like(share, dtype=torch.bool)
+    poor = (share < _ENOUGH).nonzero()[:, 0]
+    if len(poor):
+        lines = without_sign(_edges(pairs.take(poor)))
+        other = find_on_lines(lines, rows_of_prior(prior, poor))
+        kept = agreement(lines, solution.pose[poor], solution.curvature[poor])
+        found = agreement(lines, other.pose, other.curvature)
+        better = found > kept
+        solution = _merged(solution, other, poor, better)
+        share[poor[better]], by_lines[poor[better]] = found[better], True
+    return Alignment(solution, share, by_lines)
+
+
+def _edges(pairs: PairMaps) -> EdgePair:
+    return EdgePair(pairs.reference[EDGE_STRIDE], pairs.image[EDGE_STRIDE], pairs.places, pairs.projection)
+
+
+def _by_windows(net: DriftNet, pairs: PairMaps, prior: PosePrior) -> PoseSolution:
+    """What the network sees.
+
+    The windows open about what most tokens vote for and, where that is another place, about no motion: a fixed camera
+    has mostly stayed, and sea or fog give tokens little to vote with.
     """
     matches, shift = coarse_matches(net, pairs.reference[16], pairs.image[16], pairs.places)
     voted = solve_pose(matches, shift, prior, pairs.projection)
@@ -62,8 +107,7 @@ def align(net: DriftNet, pairs: PairMaps, prior: PosePrior) -> PoseSolution:
         solution = _merged(solution, still, apart, better)
     for stride in LAST_STAGES:
         solution = look(net, stride, pairs, solution.pose, prior)
-    edges = pairs.reference[EDGE_STRIDE], pairs.image[EDGE_STRIDE]
-    return refine_on_edges(EdgePair(*edges, pairs.places, pairs.projection), solution)
+    return refine_on_edges(_edges(pairs), solution)
 
 
 def look(net: DriftNet, stride: int, pairs: PairMaps, start: Tensor, prior: PosePrior) -> PoseSolution:

@@ -21,7 +21,9 @@ from models.science.line_of_sight import Projection, displace, jacobian
 EDGE_STRIDE = 1
 """Working pixels per pixel of an edge map."""
 
-_CELL = 4  # pixels; the last window stage's cell, from which the weights come
+CELL = 4
+"""Pixels; the last window stage's cell, from which the weights come."""
+
 _STEPS = 4
 _WINDOW_INFLATION = 8.0  # by how much the windows' errors exceed those of independent matches
 _EDGE_FLOOR = 0.002  # gradient, per pixel, below which there is only noise
@@ -72,7 +74,7 @@ def refine_on_edges(pair: EdgePair, solution: PoseSolution) -> PoseSolution:
         solution: Of the last window stage; its responsibilities are the weights, its pose the start and, with its
             information, the prior.
     """
-    pixels, edges, slopes = _strongest(pair.reference)
+    pixels, edges, slopes = strongest(pair.reference)
     points = pair.places[0].normalise(pixels)
     half_width = pair.places[0].half_width[:, None, None, None]
     motion = jacobian(points, solution.pose, solution.curvature, pair.projection) * half_width  # pixels
@@ -82,7 +84,7 @@ def refine_on_edges(pair: EdgePair, solution: PoseSolution) -> PoseSolution:
     state, information = start, prior
     for _ in range(_STEPS):
         seen = pair.places[1].to_pixels(displace(points, state[:, :4], state[:, 4], pair.projection))
-        found, inside = _sampled(pair.image, seen)
+        found, inside = sampled(pair.image, seen)
         gap = edges - found  # (B, n, 2)
         weight = _weights(gap.square().sum(-1), solution.responsibility * inside)
         information = torch.einsum("bnck,bn,bncl->bkl", lean, weight, lean) + prior
@@ -101,10 +103,10 @@ def _weights(misfit: Tensor, trust: Tensor) -> Tensor:
     return weight / noise.clamp_min(1e-6)[:, None]
 
 
-def _strongest(edges: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def strongest(edges: Tensor, cell: int = CELL) -> tuple[Tensor, Tensor, Tensor]:
     """Per cell the pixel of the strongest edge ``(batch, n, 2)``, its value, and its derivative ``(b, n, 2, 2)``."""
     width = edges.shape[-1]
-    _, index = F.max_pool2d(edges.square().sum(1, keepdim=True), _CELL, return_indices=True)
+    _, index = F.max_pool2d(edges.square().sum(1, keepdim=True), cell, return_indices=True)
     number = index.flatten(1)  # (B, n)
     pixels = torch.stack([number % width, number // width], dim=-1).float()
     stacked = torch.cat([edges, *_slopes(edges)], dim=1).flatten(2)  # (B, 6, y x)
@@ -128,7 +130,7 @@ def _blurred(maps: Tensor) -> Tensor:
     return F.conv2d(rows, kernel.reshape(1, 1, 5, 1).expand(channels, 1, 5, 1), groups=channels)
 
 
-def _sampled(edges: Tensor, pixels: Tensor) -> tuple[Tensor, Tensor]:
+def sampled(edges: Tensor, pixels: Tensor) -> tuple[Tensor, Tensor]:
     """Edge maps at pixels ``(batch, n, 2)``, and which of them lie in the picture ``(batch, n)``."""
     height, width = edges.shape[-2:]
     size = torch.tensor([width, height], dtype=pixels.dtype, device=pixels.device)
