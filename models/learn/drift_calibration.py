@@ -140,7 +140,7 @@ def fit(
     config: DriftConfig,
     *,
     max_wrong: float = 0.01,
-    max_unrelated: float = 0.01,
+    max_unrelated: float = 0.0,
 ) -> tuple[DriftConfig, list[CalibrationRow]]:
     """Choose inflation, floor and thresholds.
 
