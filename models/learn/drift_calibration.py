@@ -171,8 +171,8 @@ def fit(
 def fit_sigma(measured: Sequence[Measured]) -> tuple[float, float]:
     """Inflation and floor at which sharp, middling and vague answers are all within one sigma as often as they should.
 
-    Kinds of pairs count alike, however many pairs there are of each. Pictures with painted weather count only where there
-    are no others: that weather is worse than most nights, and most nights are what sigma is published for.
+    Kinds of pairs count alike, however many pairs there are of each. Pictures with painted weather count only where
+    there are no others: that weather is worse than most, and what sigma is published for is mostly plain.
 
     Raises:
         ValueError: No related pair was answered within 10 px.

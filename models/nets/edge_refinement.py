@@ -26,6 +26,7 @@ CELL = 4
 
 _STEPS = 4
 _WINDOW_INFLATION = 8.0  # by how much the windows' errors exceed those of independent matches
+_BINOMIAL = (1.0, 4.0, 6.0, 4.0, 1.0)
 _EDGE_FLOOR = 0.002  # gradient, per pixel, below which there is only noise
 
 
@@ -62,8 +63,7 @@ def edge_map(luma: Tensor, valid: Tensor) -> Tensor:
     about = F.avg_pool2d(F.avg_pool2d(strength, 8), 3, 1, 1, count_include_pad=False)
     about = F.interpolate(about, size=strength.shape[-2:], mode="bilinear")
     edges = torch.cat([gx, gy], dim=1) / (strength + 0.5 * about + _EDGE_FLOOR)
-    seen = -F.max_pool2d(-valid, 7, 1, 3)  # the edge of what is hidden is no edge of the scene
-    return _blurred(edges) * seen
+    return _blurred(edges) * _well_inside(valid)
 
 
 def refine_on_edges(pair: EdgePair, solution: PoseSolution) -> PoseSolution:
@@ -121,13 +121,20 @@ def _slopes(maps: Tensor) -> tuple[Tensor, Tensor]:
     return by_x, by_y
 
 
+def _well_inside(valid: Tensor) -> Tensor:
+    """``valid`` without a margin of three pixels: the edge of what is hidden is no edge of the scene."""
+    rows = F.max_pool2d(-valid, (1, 7), 1, (0, 3))
+    return -F.max_pool2d(rows, (7, 1), 1, (3, 0))
+
+
 def _blurred(maps: Tensor) -> Tensor:
-    """The binomial kernel 1 4 6 4 1 / 16 along rows and columns."""
-    kernel = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0], device=maps.device, dtype=maps.dtype) / 16
-    channels = maps.shape[1]
+    """The binomial kernel 1 4 6 4 1 / 16 along rows and columns; sums of slices, faster than a grouped convolution."""
     padded = F.pad(maps, (2, 2, 2, 2), mode="replicate")
-    rows = F.conv2d(padded, kernel.reshape(1, 1, 1, 5).expand(channels, 1, 1, 5), groups=channels)
-    return F.conv2d(rows, kernel.reshape(1, 1, 5, 1).expand(channels, 1, 5, 1), groups=channels)
+    height, width = maps.shape[-2:]
+    rows = sum((w / 16 * padded[..., k : k + width] for k, w in enumerate(_BINOMIAL)), start=torch.zeros(()))
+    return sum(
+        (w / 16 * rows[..., k : k + height, :] for k, w in enumerate(_BINOMIAL)), start=torch.zeros(())
+    )
 
 
 def sampled(edges: Tensor, pixels: Tensor) -> tuple[Tensor, Tensor]:
