@@ -194,6 +194,7 @@ def register(
     images: Sequence[FrameFeatures],
     *,
     hfov_deg: float | None = None,
+    lines: bool = True,
     batch_size: int = 4,
     device: torch.device | str | None = None,
 ) -> list[Registration]:
@@ -206,6 +207,7 @@ def register(
         reference: Features of the reference.
         images: Features of the images.
         hfov_deg: Of the reference, where known.
+        lines: Where the network sees too little, seek the lines of the scene: five times the time.
         batch_size: Pairs of one shape per pass.
         device: CUDA where there is one, by default.
     """
@@ -224,7 +226,11 @@ def register(
         for start in range(0, len(group), batch_size):
             piece = group[start : start + batch_size]
             answers |= dict(
-                zip(piece, _align(model, lens, reference, [images[i] for i in piece], device), strict=True)
+                zip(
+                    piece,
+                    _align(model, lens, reference, [images[i] for i in piece], lines, device),
+                    strict=True,
+                )
             )
     return [answers[i] for i in range(len(images))]
 
@@ -234,6 +240,7 @@ def _align(
     lens: Lens,
     reference: FrameFeatures,
     images: Sequence[FrameFeatures],
+    lines: bool,
     device: torch.device,
 ) -> list[Registration]:
     n = len(images)
@@ -248,7 +255,7 @@ def _align(
             (n,), PRIOR_CURVATURE_SIGMA if lens.hfov_deg is None else _KNOWN_CURVATURE_SIGMA, device=device
         ),
     )
-    alignment = align(model.net, PairMaps(a, b, places, lens.projection), prior)
+    alignment = align(model.net, PairMaps(a, b, places, lens.projection), prior, lines)
     return [_answer(model.config, lens, image, alignment, k) for k, image in enumerate(images)]
 
 

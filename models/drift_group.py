@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models import drift
 from models.drift import WORKING_WIDTH, DriftModel, FrameFeatures
-from models.science.group_pairs import pairs_to_compare
+from models.science.group_pairs import bridges, pairs_to_compare
 from models.science.line_of_sight import Lens, Pose, apply_homography, corners, homography, jacobian
 from models.science.pose_graph import GraphSolution, PoseEdge, solve_group
 
@@ -110,15 +110,33 @@ def _compare(
     for i, j in pairs_to_compare(np.stack([f.appearance for f in features])):
         partners[i].append(j)
     edges = []
-    for i, first in enumerate(features):
-        others = [features[j] for j in partners[i]]
-        found = drift.register(model, first, others, hfov_deg=lens.hfov_deg) if others else []
-        for j, registration in zip(partners[i], found, strict=True):
-            if registration.confident:
-                edge = PoseEdge(i, j, registration.pose, registration.covariance)
-                edges.append(edge.scaled(lens.width / first.width))
+    for i in range(len(features)):
+        edges += _edges(model, features, lens, i, partners[i], lines=False)
         compared(i + 1)
+    linked = [(edge.first, edge.second) for edge in edges]
+    for i, j in bridges(np.stack([f.appearance for f in features]), linked):  # night and day, as a rule
+        edges += _edges(model, features, lens, i, [j], lines=True)
     return edges
+
+
+def _edges(
+    model: DriftModel,
+    features: Sequence[FrameFeatures],
+    lens: Lens,
+    first: int,
+    others: Sequence[int],
+    lines: bool,
+) -> list[PoseEdge]:
+    if not others:
+        return []
+    seen = [features[j] for j in others]
+    found = drift.register(model, features[first], seen, hfov_deg=lens.hfov_deg, lines=lines)
+    ratio = lens.width / features[first].width
+    return [
+        PoseEdge(first, j, answer.pose, answer.covariance).scaled(ratio)
+        for j, answer in zip(others, found, strict=True)
+        if answer.confident
+    ]
 
 
 def _reasons(edges: Sequence[PoseEdge], solution: GraphSolution) -> list[str | None]:

@@ -144,7 +144,7 @@ def _may_be_reference(model: DriftModel, frame: SeenFrame, hfov_deg: float | Non
     features = frame.features
     if not can_be_reference(features.luminance, features.fault):
         return False
-    (itself,) = register(model, features, [features], hfov_deg=hfov_deg)
+    (itself,) = register(model, features, [features], hfov_deg=hfov_deg, lines=False)
     sigma = itself.sigma_px if itself.confident else float("inf")
     return can_be_reference(features.luminance, features.fault, sigma)
 
@@ -179,6 +179,11 @@ def _place(
     if previous is not None and all(previous.sha256 != anchor.sha256 for anchor in anchors):
         anchors.append(previous)
     measured = [_measure(model, lens, anchor, frame.features, hfov_deg) for anchor in anchors]
+    if not any(
+        measured
+    ):  # the first night frame of a camera: its lines against those of the reference, which was lit
+        reference = next(keyframe for keyframe in track.keyframes if keyframe.is_reference)
+        measured = [_measure(model, lens, reference, frame.features, hfov_deg, lines=True)]
     usable = [measurement for measurement in measured if measurement is not None]
     if not usable:
         return None
@@ -187,10 +192,15 @@ def _place(
 
 
 def _measure(
-    model: DriftModel, lens: Lens, anchor: Anchor, features: FrameFeatures, hfov_deg: float | None
+    model: DriftModel,
+    lens: Lens,
+    anchor: Anchor,
+    features: FrameFeatures,
+    hfov_deg: float | None,
+    lines: bool = False,
 ) -> Measurement | None:
     """A comparison with one placed frame in pixels of the reference, where the network is confident."""
-    (answer,) = register(model, anchor.features, [features], hfov_deg=hfov_deg)
+    (answer,) = register(model, anchor.features, [features], hfov_deg=hfov_deg, lines=lines)
     if not answer.confident:
         return None
     ratio = lens.width / anchor.features.width

@@ -63,23 +63,24 @@ class Alignment:
     by_lines: Tensor
 
 
-def align(net: DriftNet, pairs: PairMaps, prior: PosePrior) -> Alignment:
+def align(net: DriftNet, pairs: PairMaps, prior: PosePrior, lines: bool = True) -> Alignment:
     """Poses of a batch of pairs.
 
     Args:
         net: The network.
         pairs: Their maps.
         prior: Of pose and curvature.
+        lines: Seek the lines of the scene where too little agrees.
     """
     solution = _by_windows(net, pairs, prior)
     share = agreement(_edges(pairs), solution.pose, solution.curvature)
     by_lines = torch.zeros_like(share, dtype=torch.bool)
     poor = (share < _ENOUGH).nonzero()[:, 0]
-    if len(poor):
-        lines = without_sign(_edges(pairs.take(poor)))
-        other = find_on_lines(lines, rows_of_prior(prior, poor))
-        kept = agreement(lines, solution.pose[poor], solution.curvature[poor])
-        found = agreement(lines, other.pose, other.curvature)
+    if lines and len(poor):
+        edges = without_sign(_edges(pairs.take(poor)))
+        other = find_on_lines(edges, rows_of_prior(prior, poor))
+        kept = agreement(edges, solution.pose[poor], solution.curvature[poor])
+        found = agreement(edges, other.pose, other.curvature)
         better = found > kept
         solution = _merged(solution, other, poor, better)
         share[poor[better]], by_lines[poor[better]] = found[better], True

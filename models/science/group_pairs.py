@@ -1,10 +1,15 @@
 """Images of one camera without a reference: which pairs to compare."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 _ALL_PAIRS_UP_TO = 24
 _NEIGHBOURS = 8
+_BRIDGES = 3
 
 
 def pairs_to_compare(
@@ -28,6 +33,30 @@ def pairs_to_compare(
     nearest = np.argsort(-likeness, axis=1, kind="stable")[:, :neighbours]
     pairs = {(min(i, int(j)), max(i, int(j))) for i in range(n) for j in nearest[i]}
     return sorted(pairs | _widest_tree(likeness))
+
+
+def bridges(
+    appearance: NDArray[np.float32], links: Sequence[tuple[int, int]], each: int = _BRIDGES
+) -> list[tuple[int, int]]:
+    """Pairs ``(i, j)`` with ``i < j`` that would join every smaller part of a group to its largest part.
+
+    Args:
+        appearance: Unit vectors ``(n, d)``.
+        links: Pairs that are joined.
+        each: Pairs per smaller part, the most alike first; no image of it twice.
+    """
+    n = len(appearance)
+    graph = coo_array((np.ones(len(links)), tuple(np.reshape(links, (-1, 2)).T.astype(int))), (n, n))
+    _, part = connected_components(graph, directed=False)
+    main = np.bincount(part).argmax()
+    likeness = appearance @ appearance.T
+    found = []
+    for other in sorted(set(part.tolist()) - {int(main)}):
+        inside, outside = np.flatnonzero(part == other), np.flatnonzero(part == main)
+        partner = {int(i): int(outside[likeness[i, outside].argmax()]) for i in inside}
+        best = sorted(partner, key=lambda i: (-likeness[i, partner[i]], i))[:each]
+        found += [(min(i, partner[i]), max(i, partner[i])) for i in best]
+    return found
 
 
 def _widest_tree(likeness: NDArray[np.float64]) -> set[tuple[int, int]]:

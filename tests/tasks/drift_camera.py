@@ -58,7 +58,7 @@ def install(monkeypatch, calls=None):
             calls.extend(hidden if hidden is not None else [None] * len(images))
         return [_by_light(seen) for seen in drift_double.extract(model, images)]
 
-    def register(model, reference, images, *, hfov_deg=None, device=None):
+    def register(model, reference, images, *, hfov_deg=None, lines=True, device=None):
         return drift_double.register(model, _whole(reference), [_whole(i) for i in images], hfov_deg=hfov_deg)
 
     monkeypatch.setattr("tasks.drift_night.extract", extract)

@@ -26,7 +26,7 @@ def _seen(image):
     return FrameFeatures(width, height, maps, look / np.linalg.norm(look), float(grey.mean() / 255), fault)
 
 
-def register(model, reference, images, *, hfov_deg=None, device=None):
+def register(model, reference, images, *, hfov_deg=None, lines=True, device=None):
     lens = Lens.of(reference.width, reference.height, hfov_deg)
     return [_registered(reference, image, lens) for image in images]
 

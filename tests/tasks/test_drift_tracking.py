@@ -30,14 +30,14 @@ def pairs(monkeypatch):
     asked = []
     changes = {}
 
-    def register(model, reference, images, *, hfov_deg=None):
+    def register(model, reference, images, *, hfov_deg=None, lines=True):
         (image,) = images
         scale = reference.width / image.width
         key = float(reference.maps["pan"]), float(image.maps["pan"])
         asked.append(key)
         pose = Pose(key[1] * scale - key[0])
         answer = Registration(pose, COVARIANCE, np.eye(3), 0.2, confident=True)
-        return [replace(answer, **changes.get(key, {}))]
+        return [replace(answer, **changes.get((*key, "lines") if lines else key, {}))]
 
     monkeypatch.setattr(drift_tracking, "register", register)
     return asked, changes
@@ -80,11 +80,24 @@ def test_a_frame_is_compared_with_keyframes_and_the_good_one_before(pairs):
 def test_what_is_not_confident_is_not_believed(pairs):
     _, changes = pairs
     _, track = follow([frame(0)])
-    changes[(0.0, 0.25)] = {"confident": False}
+    changes[(0.0, 0.25)] = changes[(0.0, 0.25, "lines")] = {"confident": False}
     (placed,), after = follow([frame(1, pan=0.25)], track)
     assert placed.values["pan_px_quality_flag"] == ValueFlag.UNOBSERVABLE
     assert np.isnan(placed.values["pan_px"]) and after.previous is track.previous
     assert after.until == START + np.timedelta64(1, "h")  # it was looked at in its turn
+
+
+def test_the_first_night_frame_is_placed_by_its_lines_and_the_next_ones_by_it(pairs):
+    asked, changes = pairs
+    _, track = follow([frame(0), frame(1, look=1.0)])
+    for known in ((0.0, 0.25), (0.0, 0.5)):
+        changes[known] = {"confident": False}
+    asked.clear()
+    (night, next_one), _ = follow([frame(2, pan=0.25), frame(3, pan=0.5)], track)
+    assert night.values["pan_px"] == 0.25
+    assert next_one.values["pan_px"] == pytest.approx(0.5, abs=1e-5)
+    # Both keyframes in vain, then the reference by its lines; the next frame has the one before.
+    assert asked == [(0.0, 0.25)] * 3 + [(0.0, 0.5), (0.0, 0.5), (0.25, 0.5)]
 
 
 def test_comparisons_that_contradict_each_other_are_no_answer(pairs):

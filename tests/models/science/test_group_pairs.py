@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.science.film_layout import FilmLayout, detail_corner
-from models.science.group_pairs import pairs_to_compare
+from models.science.group_pairs import bridges, pairs_to_compare
 from models.science.line_of_sight import apply_homography
 
 
@@ -29,6 +29,17 @@ def test_many_images_are_compared_sparsely_and_hang_together(n, seed):
         reached |= new
         border += new
     assert reached == set(range(n))
+
+
+def test_bridges_lead_from_the_smaller_parts_to_the_largest():
+    # By day 0, 1, 2; by night 3, 4, the first of them with some dusk in it; 5 is alone and like 2.
+    looks = np.array([[1, 0], [1, 0], [0.9, 0.4], [0.3, 0.9], [0, 1], [0.9, 0.5]], np.float32)
+    linked = [(0, 1), (1, 2), (3, 4)]
+    assert bridges(looks, linked) == [(2, 3), (2, 4), (2, 5)]
+    assert bridges(looks, linked, each=1) == [(2, 3), (2, 5)]
+    assert bridges(looks, [*linked, (2, 3), (4, 5)]) == []
+    assert bridges(looks[:2], []) == [(0, 1)]  # two parts of one image
+    assert bridges(looks[:1], []) == []
 
 
 def test_the_detail_is_where_structure_lasts():
