@@ -118,12 +118,13 @@ def answer_of(registration: Registration, lens: Lens) -> dict[str, Any]:
     """
     if registration.fault is not None:
         return withheld_answer(registration.fault)
-    doubt = f"not confident: 1 sigma is {registration.sigma_px:.2g} px at 640 px, support {registration.support:.2f}"
+    share, sigma_px = registration.support, registration.sigma_px
+    doubt = f"not confident: {share:.0%} of the picture agrees, 1 sigma is {sigma_px:.2g} px at 640 px"
     return pose_answer(
         registration.pose,
         registration.covariance,
         registration.homography,
-        registration.sigma_px,
+        sigma_px,
         lens,
         None if registration.confident else doubt,
     )
