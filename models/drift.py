@@ -91,6 +91,7 @@ class DriftConfig:
         floor_px: Standard error that no number of matches takes away, pixels at the edge of a 640 px wide picture.
         max_sigma_px: A pose of a larger ``sigma_px`` is not confident.
         min_support: Nor one that a smaller share of the picture's fields agrees with; by chance it is 0.06.
+        min_lines_support: The same for a pose that was found on lines; by chance it is 0.11.
         min_spread: Least standard deviation of the luma; below, a picture is blank.
     """
 
@@ -99,6 +100,7 @@ class DriftConfig:
     floor_px: float = 0.05
     max_sigma_px: float = 2.0
     min_support: float = 0.2
+    min_lines_support: float = 0.32
     min_spread: float = 0.006
 
 
@@ -290,13 +292,14 @@ def _answer(
     spread = torch.einsum("cij,jk,cik->", slope, covariance, slope) / 4
     sigma_px = float(spread.sqrt()) * WORKING_WIDTH / 2
     support = float(alignment.agreement[k])
+    least = config.min_lines_support if by_lines else config.min_support
     scale = np.array([lens.half_width, lens.half_width, 180 / np.pi, float(pose[3].exp())])
     return Registration(
         Pose.from_normalised(pose, lens),
         covariance[:4, :4].numpy() * np.outer(scale, scale),
         _native_homography(pose, curvature, lens, image),
         sigma_px,
-        confident=sigma_px <= config.max_sigma_px and support >= config.min_support,
+        confident=sigma_px <= config.max_sigma_px and support >= least,
         support=support,
         by_lines=by_lines,
     )

@@ -20,6 +20,7 @@ ONE_SIGMA = 0.683
 _FLOORS_PX = (0.0, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3)
 _SIGMAS_PX = (0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 8.0)
 _SUPPORTS = (*(round(0.02 * k, 2) for k in range(21)), 0.45, 0.5)
+_ENOUGH_STRANGERS = 50
 _FAR_PX = 10.0  # farther off, an answer is no measurement with an error but a mistake
 
 
@@ -157,7 +158,11 @@ def fit(
         ValueError: No related pair was answered within 10 px.
     """
     inflation, floor_px = fit_sigma(measured)
-    max_sigma_px, min_support = _thresholds(measured, (inflation, floor_px), max_wrong, max_unrelated)
+    config = replace(config, min_lines_support=_lines_support(measured, config.min_lines_support))
+    allowed = max_wrong, max_unrelated
+    max_sigma_px, min_support = _thresholds(
+        measured, (inflation, floor_px), config.min_lines_support, allowed
+    )
     fitted = replace(
         config,
         inflation=round(inflation, 3),
@@ -239,7 +244,10 @@ def _inflation(stack: _Stack, weights: NDArray[np.float64], floor_px: float) -> 
 
 
 def _thresholds(
-    measured: Sequence[Measured], sigma: tuple[float, float], max_wrong: float, max_unrelated: float
+    measured: Sequence[Measured],
+    sigma: tuple[float, float],
+    min_lines_support: float,
+    most: tuple[float, float],
 ) -> tuple[float, float]:
     """Those that leave most right answers; of nearly equal ones, those with fewest wrong.
 
@@ -250,23 +258,32 @@ def _thresholds(
     support = np.array([m.support for m in measured])
     related = np.array([m.related for m in measured])
     wrong = np.array([m.error_px > _FAR_PX for m in measured])
+    by_lines = np.array([m.by_lines for m in measured])
     choices = []
     for max_sigma_px in _SIGMAS_PX:
         for min_support in _SUPPORTS:
-            confident = (stated <= max_sigma_px) & (support >= min_support)
+            confident = (stated <= max_sigma_px) & (
+                support >= np.where(by_lines, min_lines_support, min_support)
+            )
             false = int((confident & related & wrong).sum())
             strangers = int((confident & ~related).sum())
-            allowed = false <= max_wrong * (confident & related).sum()
-            allowed &= strangers <= max_unrelated * (~related).sum()
+            allowed = false <= most[0] * (confident & related).sum()
+            allowed &= strangers <= most[1] * (~related).sum()
             right = int((confident & related & ~wrong).sum())
             choices.append((bool(allowed), right, false + strangers, max_sigma_px, min_support))
     good = [c for c in choices if c[0]] or choices[len(_SUPPORTS) - 1 : len(_SUPPORTS)]  # the strictest
-    most = max(c[1] for c in good)
-    near = [c for c in good if c[1] >= 0.995 * most]
+    best = max(c[1] for c in good)
+    near = [c for c in good if c[1] >= 0.995 * best]
     fewest = min(c[2] for c in near)
     max_sigma_px = max(c[3] for c in near if c[2] == fewest)
     supports = sorted(c[4] for c in near if c[2:4] == (fewest, max_sigma_px))
     return max_sigma_px, supports[len(supports) // 2]
+
+
+def _lines_support(measured: Sequence[Measured], usual: float) -> float:
+    """Above that of every stranger by a tenth: what was sought over the whole picture fits somewhere by chance."""
+    strangers = [m.support for m in measured if m.by_lines and not m.related]
+    return round(1.1 * max(strangers), 2) if len(strangers) >= _ENOUGH_STRANGERS else usual
 
 
 def table(measured: Sequence[Measured], config: DriftConfig) -> list[CalibrationRow]:
@@ -280,7 +297,7 @@ def _row(kind: str, part: Sequence[Measured], config: DriftConfig) -> Calibratio
     sigma = np.array([stated_sigma_px(m, config.inflation, config.floor_px) for m in part])
     error = np.array([m.error_px for m in part])
     answered = (sigma <= config.max_sigma_px) & np.array(
-        [m.support >= config.min_support for m in part], bool
+        [m.support >= (config.min_lines_support if m.by_lines else config.min_support) for m in part], bool
     )
     components = np.abs(
         [

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from models.nets.drift import PRIOR_CELLS, DriftNet, Placement, window_matches
 from models.nets.drift_search import coarse_matches
-from models.nets.edge_agreement import agreement
+from models.nets.edge_agreement import AWAY_ON_LINES_PX, agreement
 from models.nets.edge_refinement import EDGE_STRIDE, EdgePair, refine_on_edges
 from models.nets.edge_search import find_on_lines, without_sign
 from models.nets.pose_layer import PosePrior, PoseSolution, solve_pose, without_prior
@@ -83,6 +83,7 @@ def align(net: DriftNet, pairs: PairMaps, prior: PosePrior, lines: bool = True) 
         found = agreement(edges, other.pose, other.curvature)
         better = found > kept
         solution = _merged(solution, other, poor, better)
+        found = agreement(edges, other.pose, other.curvature, AWAY_ON_LINES_PX)
         share[poor[better]], by_lines[poor[better]] = found[better], True
     return Alignment(solution, share, by_lines)
 

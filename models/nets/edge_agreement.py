@@ -1,6 +1,7 @@
 """Whether the edges fit best just where the pose says, all over the picture: a stranger's never do."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -9,21 +10,26 @@ from models.nets.edge_refinement import EdgePair, sampled, strongest
 from models.science.line_of_sight import displace
 
 _FIELDS = (6, 8)  # rows and columns
-_AWAY_PX = (5.0, 10.0)  # how far aside the pose is tried, in eight directions
+AWAY_PX = (5.0, 10.0)
+"""How far aside the pose is tried, in eight directions."""
+AWAY_ON_LINES_PX = (6.0,)
+"""The same for poses that were themselves sought all over the picture: nearer, summits of chance are as high."""
+
 _LEAST = 0.05  # of the middle field's edges; a field with less has nothing to say
 _EMPTY = 5.0
 
 
-def agreement(pair: EdgePair, pose: Tensor, curvature: Tensor) -> Tensor:
+def agreement(pair: EdgePair, pose: Tensor, curvature: Tensor, away_px: Sequence[float] = AWAY_PX) -> Tensor:
     """Share of the fields of the picture whose edges fit better at the pose than anywhere about it.
 
-    By chance one of the seventeen places is the best in 6 % of the fields. A symmetrical skyline, or an overlay, makes
+    By chance one of n places is the best in 1 / n of the fields. A symmetrical skyline, or an overlay, makes
     a few fields fit, but not the picture.
 
     Args:
         pair: Edge maps, or orientations.
         pose: ``(batch, 4)``, normalised.
         curvature: ``(batch,)``.
+        away_px: How far aside the pose is tried, in eight directions each.
 
     Returns:
         ``(batch,)``, 0 to 1.
@@ -33,7 +39,7 @@ def agreement(pair: EdgePair, pose: Tensor, curvature: Tensor) -> Tensor:
     seen = pair.places[1].to_pixels(displace(points, pose, curvature, pair.projection))
     field = fields(pixels, pair.reference.shape[-2:])
     rows = []
-    for shift in _shifts(seen):
+    for shift in _shifts(seen, away_px):
         found, inside = sampled(pair.image, seen + shift)
         products = torch.stack([edges * found, found * found, edges * edges]).sum(-1) * inside
         rows.append(torch.stack([summed(p, field) for p in products]))
@@ -57,8 +63,8 @@ def summed(values: Tensor, field: Tensor) -> Tensor:
     return values.new_zeros(len(values), math.prod(_FIELDS)).scatter_add(1, field, values)
 
 
-def _shifts(like: Tensor) -> list[Tensor]:
-    turns = [(r, k * math.pi / 4) for r in _AWAY_PX for k in range(8)]
+def _shifts(like: Tensor, away_px: Sequence[float]) -> list[Tensor]:
+    turns = [(r, k * math.pi / 4) for r in away_px for k in range(8)]
     return [like.new_tensor([0.0, 0.0])] + [
         like.new_tensor([r * math.cos(a), r * math.sin(a)]) for r, a in turns
     ]

@@ -52,6 +52,16 @@ def test_strangers_are_kept_out_by_their_support():
     assert by_kind["clean"].answered > 0.97
 
 
+def test_strangers_found_on_lines_have_a_threshold_of_their_own():
+    by_lines = [replace(m, by_lines=True) for m in strangers(60, 0.29)]
+    config, rows = fit([*answers(200, 1.0, 0.02), *by_lines, *strangers(50, 0.02)], DriftConfig())
+    assert config.min_lines_support == 0.32  # a tenth above 0.29
+    assert config.min_support < 0.3
+    assert {row.kind: row for row in rows}[UNRELATED].answered == 0
+    few, _ = fit([*answers(200, 1.0, 0.02), *by_lines[:5]], DriftConfig())
+    assert few.min_lines_support == DriftConfig().min_lines_support
+
+
 def test_vague_answers_are_withheld_when_they_are_wrong():
     vague = [replace(m, error_px=15.0, sigma_px=3.0) for m in answers(60, 1.0, 0.02)]
     config, _ = fit([*answers(300, 1.0, 0.02, seed=1), *vague], DriftConfig())
