@@ -182,8 +182,10 @@ def _place(
     if not any(
         measured
     ):  # the first night frame of a camera: its lines against those of the reference, which was lit
-        reference = next(keyframe for keyframe in track.keyframes if keyframe.is_reference)
-        measured = [_measure(model, lens, reference, frame.features, hfov_deg, lines=True)]
+        lit = [
+            keyframe for keyframe in track.keyframes if keyframe.is_reference
+        ]  # none where its file is gone
+        measured = [_measure(model, lens, keyframe, frame.features, hfov_deg, lines=True) for keyframe in lit]
     usable = [measurement for measurement in measured if measurement is not None]
     if not usable:
         return None

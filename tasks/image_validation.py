@@ -188,7 +188,7 @@ def _judge_tiff(data: bytes, max_pixels: int, sha256: bytes) -> AcceptedImage:
         raise ImageRefused(Refusal.UNSUPPORTED, detail)
     try:
         pixels = imagecodecs.tiff_decode(data, index=0)
-    except (imagecodecs.TiffError, ValueError) as error:
+    except (imagecodecs.TiffError, ValueError, IndexError) as error:  # IndexError: directory out of range
         raise ImageRefused(Refusal.DECODE_ERROR, f"TIFF: {error}") from error
     if pixels.dtype != np.uint16 or pixels.shape[:2] != (height, width):
         raise ImageRefused(Refusal.UNSUPPORTED, f"TIFF of {pixels.dtype} {pixels.shape}")

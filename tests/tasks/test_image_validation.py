@@ -142,6 +142,13 @@ def test_truncated_tiff_is_refused():
         assert refused.reason in (Refusal.TRUNCATED, Refusal.DECODE_ERROR)
 
 
+def test_a_tiff_whose_samples_differ_in_bits_is_refused():
+    data = tiff16()
+    at = data.rindex(b"\x10\0\x10\0\x10\0")  # bits of red, green and blue
+    refused = validate_image(data[:at] + b"\0" + data[at + 1 :])
+    assert isinstance(refused, RefusedImage) and refused.reason is Refusal.DECODE_ERROR
+
+
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "TIFF", "WEBP", "BMP"])
 def test_the_pixel_limit_holds_for_every_format(image_format):
     data = encoded(image_format)  # 48 x 64 = 3072 pixels
