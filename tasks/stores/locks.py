@@ -15,9 +15,9 @@ from filelock import FileLock, Timeout
 
 from tasks.errors import StoreError
 
-Kind = Literal["camera", "satellite", "results"]
+Kind = Literal["camera", "satellite", "results", "labels"]
 
-_LEVELS_BELOW_ROOT: dict[str, int] = {"camera": 2, "satellite": 2, "results": 1}
+_LEVELS_BELOW_ROOT: dict[str, int] = {"camera": 2, "satellite": 2, "results": 1, "labels": 2}
 
 
 class WriterBusy(StoreError):

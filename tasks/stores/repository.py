@@ -1,7 +1,7 @@
 """Icechunk repositories, opened and written one way by every store.
 
-A repository lies at ``<root>/cameras/<id>``, ``<root>/satellite/<grid>`` or ``<root>/results``; ``root`` is a
-folder or an ``s3://bucket/prefix`` URI. Its root group says what it is (``vigie_kind``) and how it is laid out
+A repository lies at ``<root>/cameras/<id>``, ``<root>/satellite/<grid>``, ``<root>/labels/<id>`` or
+``<root>/results``; ``root`` is a folder or an ``s3://bucket/prefix`` URI. Its root group says what it is (``vigie_kind``) and how it is laid out
 (``vigie_schema_version``). Readers need no lock: they see the last commit. Writers take turns (``locks``).
 """
 
@@ -19,7 +19,7 @@ import zarr
 from tasks.errors import StoreError
 from tasks.stores.locks import Kind, local_path, writer_lock
 
-SCHEMA_VERSIONS: dict[str, int] = {"camera": 1, "satellite": 1, "results": 1}
+SCHEMA_VERSIONS: dict[str, int] = {"camera": 1, "satellite": 1, "results": 1, "labels": 1}
 CHUNKS_PER_MANIFEST = 512
 """Manifests are split along time: adding a day to a long archive rewrites the last piece only."""
 
@@ -119,7 +119,7 @@ def repository_exists(uri: str | Path) -> bool:
 
 
 def repository_kind(uri: str | Path) -> str:
-    """What the repository at ``uri`` holds: ``camera``, ``satellite`` or ``results``.
+    """What the repository at ``uri`` holds: ``camera``, ``satellite``, ``results`` or ``labels``.
 
     Raises:
         StoreNotFound: Nothing is there, or nothing of Vigie's.
