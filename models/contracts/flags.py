@@ -76,7 +76,8 @@ class ValueFlag(IntEnum):
     NO_REFERENCE = 6  # drift: the camera has no reference frame yet
     UNOBSERVABLE = 7  # drift: dark, fog, blank, or too little that can be matched
     OUTLIER = 8  # drift: answered, but at odds with the neighbours in time
-    NOT_KNOWN = 9  # drift in degrees: the camera's field of view is not known
+    NOT_KNOWN = 9  # drift in degrees: the camera's field of view is not known; metres: no gauge readings to go by
+    OUTSIDE_READINGS = 10  # water level in metres: beyond the gauge readings, never extrapolated
 
 
 def cf_flags(codes: type[IntEnum] | type[IntFlag]) -> dict[str, object]:
