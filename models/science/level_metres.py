@@ -202,8 +202,9 @@ def _left_out(method: MetresMethod, x: Values, y: Values, names: NDArray[np.gene
 
 def _predicted(method: MetresMethod, x: Values, levels: Values, metres: Values) -> Values:
     if method is MetresMethod.LINE:
-        return metres[0] + (x - levels[0]) * (metres[-1] - metres[0]) / (levels[-1] - levels[0])
-    return np.interp(x, levels, metres)
+        slope = float((metres[-1] - metres[0]) / (levels[-1] - levels[0]))
+        return np.asarray(metres[0] + slope * (x - levels[0]), np.float64)
+    return np.asarray(np.interp(x, levels, metres), np.float64)
 
 
 def _knots(method: MetresMethod, x: Values, y: Values) -> Knots:
