@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from flows.evaluate_commands import evaluate
+from flows.label_commands import labels
 from flows.options import EXIT_CONFIGURATION, EXIT_DEGRADED, EXIT_FAILED
 from flows.orchestration import quiet_prefect
 from flows.predict_commands import predict
@@ -23,6 +24,7 @@ app = typer.Typer(
 app.add_typer(predict, name="predict")
 app.add_typer(train, name="train")
 app.add_typer(evaluate, name="evaluate")
+app.add_typer(labels, name="labels")
 
 _FAULTS_OF_THE_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 

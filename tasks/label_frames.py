@@ -81,14 +81,14 @@ class FrameNames:
         return self._sizes[sha256]
 
 
-def frame_names(archive_root: str, camera: str) -> FrameNames:
-    """Names of the frames of a camera's archive.
+def camera_rows(archive_root: str, camera: str) -> pd.DataFrame:
+    """Frames of a camera's archive, as ``CameraArchive.rows()``.
 
     Raises:
         ConfigurationError: The camera has no archive.
     """
     try:
-        return FrameNames(CameraArchive(archive_root, camera).rows())
+        return CameraArchive(archive_root, camera).rows()
     except ValueError as error:
         raise ConfigurationError("--camera", None, str(error), "give the id of a camera") from error
     except StoreNotFound as error:

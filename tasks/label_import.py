@@ -13,7 +13,7 @@ import pandas as pd
 from models.contracts.labels import METRES, gauge_fault, mask_fault, pair_fault
 from tasks.errors import ConfigurationError
 from tasks.image_times import to_datetime64
-from tasks.label_frames import FrameNames, frame_names
+from tasks.label_frames import FrameNames, camera_rows
 from tasks.label_masks import CodeTable, code_table, read_mask
 from tasks.label_tables import BadRow, Row, check_time_zone, read_file, read_number, read_rows, read_time
 from tasks.provenance import code_version
@@ -75,7 +75,7 @@ def import_pairs(archive_root: str, camera: str, path: Path) -> ImportReport:
     """
     content = read_file(path)
     rows, bad = read_rows(path, content, ("left", "right", "answer", "annotator"))
-    names = frame_names(archive_root, camera)
+    names = FrameNames(camera_rows(archive_root, camera))
     good = _taken(rows, bad, lambda row: _pair(row, names))
     store = LabelStore(archive_root, camera)
     source = _source(path, hashlib.sha256(content).hexdigest(), {}, bad)
@@ -120,7 +120,7 @@ def import_gauge(
     rows, bad = read_rows(path, content, ("time", "level"))
     good = _taken(rows, bad, lambda row: _reading(row, columns))
     good = _without_disagreements(good, bad)
-    frame_names(archive_root, camera)  # a camera without archive is a slip of the pen
+    camera_rows(archive_root, camera)  # a camera without archive is a slip of the pen
     source = _source(path, hashlib.sha256(content).hexdigest(), vars(columns), bad)
     store = LabelStore(archive_root, camera)
     done = store.append_gauge(_table(good, ("time",)), source) if good else None
@@ -184,7 +184,7 @@ def import_masks(
         rows, bad = read_rows(path, read_file(path), ("image", "mask"))
     else:
         rows = [(0, {"image": file.stem, "mask": str(file)}) for file in _pictures(path)]
-    names, contents = frame_names(archive_root, camera), hashlib.sha256()
+    names, contents = FrameNames(camera_rows(archive_root, camera)), hashlib.sha256()
 
     def mask(row: Row) -> dict[str, object]:
         file = path.parent / row.get("mask", "")

@@ -53,7 +53,7 @@ def find_contradictions(table: PairTable) -> tuple[Contradiction, ...]:
 
 
 def majority_edges(table: PairTable) -> tuple[np.ndarray, np.ndarray]:
-    """Higher and lower image of each pair, as most of its strict answers have it; pairs that stand even are left out."""
+    """Higher and lower image of each pair by the majority of its strict answers; pairs that stand even are left out."""
     higher, lower = table.strict
     n = len(table.images)
     votes = coo_array((np.ones(higher.size), (higher, lower)), shape=(n, n)).tocsr()
