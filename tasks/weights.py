@@ -17,6 +17,9 @@ import models
 from models.cloud import CloudConfig, CloudModel, build_cloud_net
 from models.drift import DriftConfig, DriftModel
 from models.nets.drift import DriftNet, DriftNetConfig
+from models.nets.water import WaterNetConfig
+from models.science.level_interval import LevelCalibration
+from models.water import WaterConfig, WaterModel, build_water_nets
 from tasks.errors import ConfigurationError
 from tasks.provenance import code_version
 
@@ -24,6 +27,7 @@ SHIPPED_CLOUD_WEIGHTS = Path(models.__file__).parent / "weights" / "cloud.safete
 SHIPPED_CLOUD_UNET = SHIPPED_CLOUD_WEIGHTS.with_name("cloud_unet.safetensors")
 """The FCN that the shipped UNet is scored beside."""
 SHIPPED_DRIFT_WEIGHTS = SHIPPED_CLOUD_WEIGHTS.with_name("drift.safetensors")
+SHIPPED_WATER_WEIGHTS = SHIPPED_CLOUD_WEIGHTS.with_name("water.safetensors")
 CARD_VERSION = 1
 
 
@@ -61,6 +65,11 @@ def save_cloud_model(path: Path, model: CloudModel, facts: dict[str, Any]) -> st
 def save_drift_model(path: Path, model: DriftModel, facts: dict[str, Any]) -> str:
     """Write weights and card of a registration; see ``save_cloud_model``."""
     return _save(path, model.net, dataclasses.asdict(model.config), facts)
+
+
+def save_water_model(path: Path, model: WaterModel, facts: dict[str, Any]) -> str:
+    """Write weights and card of an ensemble for water levels; see ``save_cloud_model``."""
+    return _save(path, model.nets, dataclasses.asdict(model.config), facts)
 
 
 def _save(path: Path, net: nn.Module, config: dict[str, Any], facts: dict[str, Any]) -> str:
@@ -164,6 +173,37 @@ def load_drift_model(path: Path | None = None) -> tuple[DriftModel, str]:
     net = DriftNet(config.net)
     net.load_state_dict(tensors)
     return DriftModel(net.eval(), config), card["digest"]
+
+
+def load_water_model(path: Path | None = None) -> tuple[WaterModel, str]:
+    """Load an ensemble for water levels.
+
+    Args:
+        path: ``*.safetensors`` with its card; the shipped weights by default.
+
+    Returns:
+        The model and its digest.
+
+    Raises:
+        ConfigurationError: No such weights, they are not those that the card describes, or of another model.
+    """
+    path = path or SHIPPED_WATER_WEIGHTS
+    card, tensors = _load(path)
+    settings = dict(card["config"])
+    if "members" not in settings:
+        raise ConfigurationError(
+            path, None, "not the weights of a water level", "give those of vigie train water"
+        )
+    members = tuple(
+        WaterNetConfig(**{name: tuple(v) if isinstance(v, list) else v for name, v in member.items()})
+        for member in settings.pop("members")
+    )
+    known = settings.pop("calibration")
+    calibration = None if known is None else LevelCalibration(**known)
+    config = WaterConfig(members=members, calibration=calibration, **settings)
+    nets = build_water_nets(config)
+    nets.load_state_dict(tensors)
+    return WaterModel(nets.eval(), config), card["digest"]
 
 
 def _load(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
