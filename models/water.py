@@ -1,4 +1,4 @@
-"""Water levels of pictures: an ensemble that finds the water, and what is known of the camera that turns it into a level.
+"""Water levels of pictures: an ensemble that finds the water, and a camera's site that turns water into a level.
 
 A picture is looked at once, at a fixed scale; what comes out are maps of the probability of water, one per member of
 the ensemble. A camera's *site* says where water comes and goes in its view: it is learned from an archive without any
@@ -140,7 +140,7 @@ def working_rgb(image: NDArray[np.uint8] | NDArray[np.uint16], long_side: int) -
     size = working_size(height, width, long_side)
     # A picture of many pixels is thinned by whole pixels first: averaging all of them would take longest of all.
     step = max(1, min(height // (2 * size[0]), width // (2 * size[1])))
-    return resize(to_unit_rgb(np.ascontiguousarray(image[::step, ::step])), size)
+    return resize(to_unit_rgb(image[::step, ::step]), size)
 
 
 @torch.inference_mode()

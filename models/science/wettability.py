@@ -8,7 +8,6 @@ guessed.
 Source: non-negative principal component by power iteration, Montanari and Richard 2016.
 """
 
-import torch
 from torch import Tensor
 
 _ITERATIONS = 30
