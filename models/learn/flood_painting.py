@@ -16,6 +16,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from models.learn.flood_scenery import board, sand
+from models.learn.smooth_noise import between, chance, noise, smooth_line
+
 DRY, WATER = 1, 2
 """Values of masks; 0 is not labelled."""
 
@@ -26,12 +29,16 @@ class FloodConfig:
 
     Attributes:
         beach: Share of scenes with the water on the far side, without reflections of the ground.
+        sand: Share of these whose ground is turned to sand.
+        hollow: Share of scenes in which water stands in the hollows of a ground seen from above: meadows, yards.
         across: Share of the others with a far bank too.
         rise: Least and largest difference of the two levels, share of the height.
         board: Share of scenes with a pale board, with marks or without, that stands in the water.
     """
 
     beach: float = 0.3
+    sand: float = 0.6
+    hollow: float = 0.25
     across: float = 0.5
     rise: tuple[float, float] = (0.01, 0.3)
     board: float = 0.25
@@ -60,15 +67,18 @@ def paint_flood(picture: Tensor, config: FloodConfig, generator: torch.Generator
     """
     height, width = picture.shape[-2:]
     shore = _shore(height, width, generator)
-    rise = _between(generator, *config.rise) * height * _smooth(width, 3, generator).mul(0.6).exp()
-    if _chance(generator, config.board):
-        picture = _with_board(picture, shore, generator)
-    if _chance(generator, config.beach):
-        return _beach(picture, shore, rise, generator)
+    rise = between(generator, *config.rise) * height * smooth_line(width, 3, generator).mul(0.6).exp()
+    kind = between(generator, 0, 1)
+    if kind < config.hollow:
+        return _hollows(picture, generator)
+    if kind < config.hollow + config.beach:
+        return _beach(picture, shore, rise, config, generator)
+    if chance(generator, config.board):
+        picture = board(picture, shore, generator)
     far = None
-    if _chance(generator, config.across):
-        gap = _between(generator, 0.1, 0.45) * height
-        far = shore - gap * _smooth(width, 3, generator).mul(0.3).exp()
+    if chance(generator, config.across):
+        gap = between(generator, 0.1, 0.45) * height
+        far = shore - gap * smooth_line(width, 3, generator).mul(0.3).exp()
     return _river(picture, shore, far, rise, generator)
 
 
@@ -94,13 +104,17 @@ def _river(
     return Flood(torch.stack(pictures).clamp(0, 1), torch.stack(masks))
 
 
-def _beach(picture: Tensor, shore: Tensor, rise: Tensor, generator: torch.Generator) -> Flood:
+def _beach(
+    picture: Tensor, shore: Tensor, rise: Tensor, config: FloodConfig, generator: torch.Generator
+) -> Flood:
     """The sea beyond a shore: from a horizon down to a line that comes nearer as the water rises."""
     height, width = picture.shape[-2:]
     y = torch.arange(height, dtype=torch.float32)[:, None].expand(height, width)
-    horizon = float(shore.min()) - _between(generator, 0.05, 0.5) * height
+    horizon = float(shore.min()) - between(generator, 0.05, 0.5) * height
+    if chance(generator, config.sand):
+        picture = torch.where(y > horizon, sand(picture, generator), picture)
     look = _WaterLook.drawn(picture, generator, sea=True)
-    foam = _between(generator, 0.0, 0.9) * float(_chance(generator, 0.75))
+    foam = between(generator, 0.0, 0.9) * float(chance(generator, 0.75))
     pictures, masks = [], []
     for line in (shore, shore + rise):
         wet = (y < line) & (y > horizon)
@@ -108,16 +122,50 @@ def _beach(picture: Tensor, shore: Tensor, rise: Tensor, generator: torch.Genera
         near = torch.exp(-((line - y).clamp_min(0) / (0.06 * height)))
         bars = (
             near.maximum(
-                _noise(height, width, max(2, height // 40), max(4, width // 4), generator)
+                noise(height, width, max(2, height // 40), max(4, width // 4), generator)
                 .sub(0.7)
                 .clamp_min(0)
                 .mul(1.2)
             )
             * foam
         )
-        sea = sea * (1 - bars) + bars * (0.75 + 0.25 * _noise(height, width, 4, 12, generator))
+        sea = sea * (1 - bars) + bars * (0.75 + 0.25 * noise(height, width, 4, 12, generator))
         damp = _damp(y, None, line, height, generator)
         pictures.append(torch.where(wet, sea, picture * damp))
+        masks.append(torch.where(wet, WATER, DRY).to(torch.uint8))
+    return Flood(torch.stack(pictures).clamp(0, 1), torch.stack(masks))
+
+
+def _hollows(picture: Tensor, generator: torch.Generator) -> Flood:
+    """Water in the hollows of a ground that is seen from above: shallow, muddy, bright where light is mirrored."""
+    height, width = picture.shape[-2:]
+    y = torch.arange(height, dtype=torch.float32)[:, None].expand(height, width)
+    ground = noise(
+        height,
+        width,
+        height // int(between(generator, 2, 6)),
+        width // int(between(generator, 2, 6)),
+        generator,
+    )
+    ground = ground + 0.25 * noise(height, width, max(4, height // 14), max(4, width // 14), generator)
+    slope_y, slope_x = between(generator, -0.8, 1.2), between(generator, -0.8, 0.8)
+    ground = ground - slope_y * (y / height - 0.5) - slope_x * torch.linspace(-0.5, 0.5, width)
+    top = between(generator, 0, 0.45) * height  # nothing is flooded above: walls, sky
+    ground = ground.masked_fill(y < top, 9.0)
+    low = float(ground[int(top) :].quantile(between(generator, 0.05, 0.75)))
+    high = low + between(generator, 0.03, 0.4)
+    look = _WaterLook.drawn(picture, generator)
+    sky = noise(height, width, height // 3, width // 3, generator).pow(between(generator, 1, 6))
+    glare = between(generator, 0, 1.0) * float(chance(generator, 0.6))
+    murk = between(generator, 0.35, 1.0)
+    painted = look.paint(picture, torch.full((width,), top), y, generator)
+    painted = (painted * (1 - glare * sky) + glare * sky) * murk + (1 - murk) * picture
+    pictures, masks = [], []
+    for level in (low, high):
+        wet = ground < level
+        soft = ((level - ground) / 0.02).clamp(0, 1) if chance(generator, 0.5) else wet.float()
+        damp = 1 - between(generator, 0, 0.4) * torch.exp(-(ground - level).clamp_min(0) / 0.05) * ~wet
+        pictures.append(painted * soft + picture * damp * (1 - soft))
         masks.append(torch.where(wet, WATER, DRY).to(torch.uint8))
     return Flood(torch.stack(pictures).clamp(0, 1), torch.stack(masks))
 
@@ -152,24 +200,24 @@ class _WaterLook:
             (0.12, 0.13, 0.13),
             (0.6, 0.62, 0.62),
         ]
-        hue = torch.tensor(hues[int(_between(generator, 0, len(hues) - 1e-3))])
-        light = picture.mean() * 2 * math.exp(_between(generator, -0.5, 0.5))
+        hue = torch.tensor(hues[int(between(generator, 0, len(hues) - 1e-3))])
+        light = picture.mean() * 2 * math.exp(between(generator, -0.5, 0.5))
         body = (hue * light)[:, None, None]
-        near = _between(generator, 0.0, 0.5) if sea else _between(generator, 0.05, 0.95)
-        far = min(1.0, near + _between(generator, 0.0, 0.6))
-        calm = _chance(generator, 0.35)
-        ripple = _between(generator, 0, 0.004) if calm else _between(generator, 0.004, 0.05)
-        waves = _between(generator, 0, 0.02) if calm else _between(generator, 0.02, 0.25)
-        glint = _between(generator, 0.2, 0.8) * float(_chance(generator, 0.15))
-        return cls(body, (near, far), ripple, waves, _between(generator, 0, 0.04), glint)
+        near = between(generator, 0.0, 0.5) if sea else between(generator, 0.05, 0.95)
+        far = min(1.0, near + between(generator, 0.0, 0.6))
+        calm = chance(generator, 0.35)
+        ripple = between(generator, 0, 0.004) if calm else between(generator, 0.004, 0.05)
+        waves = between(generator, 0, 0.02) if calm else between(generator, 0.02, 0.25)
+        glint = between(generator, 0.2, 0.8) * float(chance(generator, 0.15))
+        return cls(body, (near, far), ripple, waves, between(generator, 0, 0.04), glint)
 
     def paint(self, picture: Tensor, top: Tensor, y: Tensor, generator: torch.Generator) -> Tensor:
         """The water's picture ``(3, y, x)`` everywhere, for a surface that begins at rows ``top`` ``(x,)``."""
         height, width = y.shape
         depth = (y - top).clamp_min(0) / height  # 0 at the line, growing towards the camera
         fine, long = max(2, height // 60), max(4, width // 8)
-        waves = _noise(height, width, fine, long, generator) - 0.5
-        waves = waves + 0.6 * (_noise(height, width, 2 * fine, 2 * long, generator) - 0.5)
+        waves = noise(height, width, fine, long, generator) - 0.5
+        waves = waves + 0.6 * (noise(height, width, 2 * fine, 2 * long, generator) - 0.5)
         shake = self.ripple * height * (0.15 + 2 * depth) * 2 * waves
         rows = 2 * top - y - shake * 3
         columns = torch.arange(width, dtype=torch.float32).expand(height, width) + shake
@@ -183,11 +231,11 @@ class _WaterLook:
 def _shore(height: int, width: int, generator: torch.Generator) -> Tensor:
     """Rows of a line across the picture ``(x,)``: level, oblique or winding."""
     x = torch.linspace(-0.5, 0.5, width)
-    base, tilt = _between(generator, 0.35, 0.9), 0.0
-    if _chance(generator, 0.6):
-        tilt = _between(generator, -0.7, 0.7)
-    wind = _smooth(width, int(_between(generator, 2, 7)), generator) * _between(generator, 0, 0.05)
-    rough = _smooth(width, max(8, width // 6), generator) * _between(generator, 0, 0.006)
+    base, tilt = between(generator, 0.35, 0.9), 0.0
+    if chance(generator, 0.6):
+        tilt = between(generator, -0.7, 0.7)
+    wind = smooth_line(width, int(between(generator, 2, 7)), generator) * between(generator, 0, 0.05)
+    rough = smooth_line(width, max(8, width // 6), generator) * between(generator, 0, 0.006)
     return (base + tilt * x + wind + rough) * height
 
 
@@ -195,34 +243,13 @@ def _damp(
     y: Tensor, top: Tensor | None, bottom: Tensor | None, height: int, generator: torch.Generator
 ) -> Tensor:
     """Ground next to the water is darker; it is not water."""
-    dark, reach = _between(generator, 0, 0.45), _between(generator, 0.005, 0.06) * height
+    dark, reach = between(generator, 0, 0.45), between(generator, 0.005, 0.06) * height
     damp = torch.ones_like(y)
     if top is not None:
         damp = damp - dark * torch.exp(-(top - y).clamp_min(0) / reach) * (y <= top)
     if bottom is not None:
         damp = damp - dark * torch.exp(-(y - bottom).clamp_min(0) / reach) * (y >= bottom)
     return damp
-
-
-def _with_board(picture: Tensor, shore: Tensor, generator: torch.Generator) -> Tensor:
-    """A pale board or pile that stands across the line, with dark marks: a gauge, a target, a pier."""
-    height, width = picture.shape[-2:]
-    out = picture.clone()
-    w = int(_between(generator, 0.03, 0.5) * width)
-    left = int(_between(generator, 0, width - w - 1))
-    middle = float(shore[left + w // 2])
-    top = int(max(0, middle - _between(generator, 0.15, 0.6) * height))
-    bottom = int(min(height, middle + _between(generator, 0.05, 0.4) * height))
-    grey = _between(generator, 0.5, 1.0)
-    out[:, top:bottom, left : left + w] = grey * (0.9 + 0.1 * _noise(bottom - top, w, 8, 8, generator))
-    rows, columns = int(_between(generator, 0, 7)), int(_between(generator, 1, 4))
-    size = max(2, min(w, bottom - top) // 6)
-    for row in range(rows):
-        for column in range(columns):
-            y0 = top + int((row + 0.3) * (bottom - top) / max(rows, 1))
-            x0 = left + int((column + 0.3) * w / columns)
-            out[:, y0 : min(y0 + size, bottom), x0 : min(x0 + size, left + w)] = 0.1 * grey
-    return out
 
 
 def _softened(picture: Tensor, rows: float) -> Tensor:
@@ -239,23 +266,3 @@ def _at(picture: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     height, width = picture.shape[-2:]
     grid = torch.stack([(2 * columns + 1) / width - 1, (2 * rows + 1) / height - 1], dim=-1)
     return F.grid_sample(picture[None], grid[None], padding_mode="reflection", align_corners=False)[0]
-
-
-def _smooth(width: int, knots: int, generator: torch.Generator) -> Tensor:
-    """A smooth line of unit normal knots ``(x,)``."""
-    values = torch.randn(1, 1, max(knots, 2), generator=generator)
-    return F.interpolate(values, size=width, mode="linear", align_corners=True)[0, 0]
-
-
-def _noise(height: int, width: int, fine: int, long: int, generator: torch.Generator) -> Tensor:
-    """Smooth noise ``(y, x)`` in [0, 1] whose grains are ``fine`` rows high and ``long`` columns wide."""
-    cells = torch.rand(1, 1, max(height // fine, 2), max(width // long, 2), generator=generator)
-    return F.interpolate(cells, size=(height, width), mode="bicubic", align_corners=False)[0, 0].clamp(0, 1)
-
-
-def _between(generator: torch.Generator, low: float, high: float) -> float:
-    return low + (high - low) * float(torch.rand((), generator=generator))
-
-
-def _chance(generator: torch.Generator, share: float) -> bool:
-    return float(torch.rand((), generator=generator)) < share

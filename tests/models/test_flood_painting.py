@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from models.learn.flood_painting import DRY, WATER, FloodConfig, paint_flood
 
-RIVER = FloodConfig(beach=0.0, across=0.0, board=0.0)
+RIVER = FloodConfig(beach=0.0, hollow=0.0, across=0.0, board=0.0)
 
 
 def picture(height=48, width=64, seed=0):
