@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.contracts.labels import PairAnswer
+from models.learn.fixed_lights import LIGHTS, relight
 from models.learn.gauge_pairs import ask_gauge
 from models.learn.naive_ranknet import RankedFrames, ranknet_levels, train_ranknet
-from models.learn.relighting import LIGHTS, relight
 from models.science.rank_correlation import spearman
 
 
