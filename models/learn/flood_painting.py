@@ -33,7 +33,7 @@ class FloodConfig:
         hollow: Share of scenes in which water stands in the hollows of a ground seen from above: meadows, yards.
         across: Share of the others with a far bank too.
         rise: Least and largest difference of the two levels, share of the height.
-        board: Share of scenes with a pale board, with marks or without, that stands in the water.
+        board: Share of the rest with a pale board, with marks or without, that stands in the water.
     """
 
     beach: float = 0.3
@@ -41,7 +41,7 @@ class FloodConfig:
     hollow: float = 0.25
     across: float = 0.5
     rise: tuple[float, float] = (0.01, 0.3)
-    board: float = 0.25
+    board: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -205,7 +205,7 @@ class _WaterLook:
         body = (hue * light)[:, None, None]
         near = between(generator, 0.0, 0.5) if sea else between(generator, 0.05, 0.95)
         far = min(1.0, near + between(generator, 0.0, 0.6))
-        calm = chance(generator, 0.35)
+        calm = chance(generator, 0.5)
         ripple = between(generator, 0, 0.004) if calm else between(generator, 0.004, 0.05)
         waves = between(generator, 0, 0.02) if calm else between(generator, 0.02, 0.25)
         glint = between(generator, 0.2, 0.8) * float(chance(generator, 0.15))

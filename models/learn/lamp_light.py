@@ -1,4 +1,4 @@
-"""Pictures in the light of a lamp at the camera: infrared by night, bright in the middle, black where nothing is near."""
+"""Pictures in the light of a lamp at the camera: infrared by night, bright in the middle, black far away."""
 
 import torch
 from torch import Tensor
