@@ -27,6 +27,7 @@ class LoopConfig:
         gradient_norm: Gradients are clipped to this norm.
         seed: Of every batch; with the step's number it fixes the batch.
         report_every: Steps between calls of the observer.
+        autocast: Forward passes in bfloat16 where that is safe; weights and losses stay as they are.
     """
 
     steps: int = 1000
@@ -36,6 +37,7 @@ class LoopConfig:
     gradient_norm: float = 1.0
     seed: int = 0
     report_every: int = 100
+    autocast: bool = False
 
 
 @dataclass
@@ -113,7 +115,9 @@ def train(
         x = x.to(device)
         if isinstance(x, Tensor) and x.dim() == 4:
             x = x.contiguous(memory_format=torch.channels_last)
-        value = loss(net(x), target.to(device))
+        with torch.autocast(device.type, torch.bfloat16, enabled=config.autocast):
+            answer = net(x)
+        value = loss(answer, target.to(device))
         optimiser.zero_grad(set_to_none=True)
         value.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(net.parameters(), config.gradient_norm)

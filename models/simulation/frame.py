@@ -76,8 +76,10 @@ class Frame:
         rgb: ``(h, w, 3)`` uint8.
         mask: ``(h, w)`` uint8: 0 other, 1 sky, 2 cloud, without overlays and drops.
         truth: See `Truth`.
+        water: ``MaskCode`` ``(h, w)`` uint8: dry, water, or not labelled where fog hides the ground.
     """
 
     rgb: NDArray[np.uint8]
     mask: NDArray[np.uint8]
     truth: Truth
+    water: NDArray[np.uint8]

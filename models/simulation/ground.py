@@ -44,10 +44,14 @@ def ground_light(scene: Scene, layers: NDArray[np.uint8], air: FloatArray) -> Fl
     return linear
 
 
+def flooded(layers: NDArray[np.uint8], level: float) -> NDArray[np.bool_]:
+    """Where there is water ``(h, w)`` at a level of 0..1; nowhere at NaN."""
+    return np.asarray(layers[..., BANK] < min(level * 254 + 0.5, DRY - 0.5), np.bool_)
+
+
 def _flood(scene: Scene, linear: FloatArray, layers: NDArray[np.uint8], air: FloatArray) -> None:
     """Water up to the level: reflected sky, a body colour, ripples."""
-    wet = layers[..., BANK] < min(scene.water_level * 254 + 0.5, DRY - 0.5)
-    y, x = np.nonzero(wet)
+    y, x = np.nonzero(flooded(layers, scene.water_level))
     if y.size == 0:
         return
     horizon = scene.view.horizon * scene.view.height

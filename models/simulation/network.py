@@ -249,6 +249,15 @@ def relit_scenes(seed: int, index: int, width: int = 640, count: int = 4) -> lis
     return [scene, *relit]
 
 
+def water_scenes(seed: int, index: int, width: int = 640, count: int = 4) -> list[Scene]:
+    """Like ``relit_scenes``, each with a water level of its own, 0..1; no scenes where there is no water."""
+    scenes = relit_scenes(seed, index, width, count)
+    if not scenes or np.isnan(scenes[0].water_level):
+        return []
+    levels = generator(seed, "levels", index).random(len(scenes))
+    return [replace(scene, water_level=float(level)) for scene, level in zip(scenes, levels, strict=True)]
+
+
 def _any_camera(rng: np.random.Generator) -> CameraCharacter:
     """A camera at random; one in six burns the sky out."""
     character = CameraCharacter.draw(rng)

@@ -3,11 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from models.contracts.labels import MaskCode
 from models.science.cover import CLOUD, OBSCURED, OTHER, SKY, cover_of_mask, okta_of_cover
 from models.simulation import camera_effects, sky
 from models.simulation.canvas import ALPHA
 from models.simulation.frame import NO_SKY, Frame, Scene, Truth
-from models.simulation.ground import ground_light, veil
+from models.simulation.ground import flooded, ground_light, veil
 from models.simulation.motion import Motion
 from models.simulation.noise import FloatArray
 from models.simulation.scenes import margin_px, scene_layers
@@ -33,7 +34,9 @@ def render(scene: Scene) -> Frame:
     clear = (1 - layers[:rows, :, ALPHA].astype(np.float32) / 255)[..., None]
     linear[:rows] += (sky_light - linear[:rows]) * clear
     rgb = _photograph(scene, linear, mask, rng)
-    return Frame(rgb, mask, _truth(scene, mask, view))
+    water = np.where(flooded(layers, scene.water_level), MaskCode.WATER, MaskCode.DRY).astype(np.uint8)
+    water[(mask != OTHER) & ~open_sky] = MaskCode.NOT_LABELLED  # lost in the fog
+    return Frame(rgb, mask, _truth(scene, mask, view), water)
 
 
 def _truth(scene: Scene, mask: NDArray[np.uint8], view: View) -> Truth:
