@@ -43,8 +43,8 @@ SHIPPABLE_LICENCES = frozenset(
 """Licences under which weights learned from a picture are given away with the project."""
 MANIFEST = "manifest.csv"
 PHOTO_SHARE = 1.0
-_PHOTO_COLUMNS = ("file", "repository", "path", "commit", "licence")
-_SERIES_COLUMNS = (*_PHOTO_COLUMNS, "camera", "crossed", "share")
+PHOTO_COLUMNS = ("file", "repository", "path", "commit", "licence")
+_SERIES_COLUMNS = (*PHOTO_COLUMNS, "camera", "crossed", "share")
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,8 @@ def photo_source(folder: Path, width: int, use: str = TRAIN) -> DriftSource:
         ConfigurationError: The manifest, or a picture that it names, is missing or wrong.
     """
     pictures = [
-        _listed(folder, row, line, width, camera=row["file"])
-        for line, row in _manifest(folder, _PHOTO_COLUMNS)
+        listed_picture(folder, row, line, width, camera=row["file"])
+        for line, row in manifest_rows(folder, PHOTO_COLUMNS)
         if row.get("use", TRAIN) == use
     ]
     return DriftSource("photos", pictures, {p.camera: PHOTO_SHARE for p in pictures})
@@ -135,14 +135,14 @@ def series_source(folder: Path, width: int, use: str = TRAIN) -> DriftSource:
     Raises:
         ConfigurationError: The manifest, or a picture that it names, is missing or wrong.
     """
-    rows = [(n, r) for n, r in _manifest(folder, _SERIES_COLUMNS) if r.get("use", TRAIN) == use]
+    rows = [(n, r) for n, r in manifest_rows(folder, _SERIES_COLUMNS) if r.get("use", TRAIN) == use]
     members = {name: sum(r["camera"] == name for _, r in rows) for name in {r["camera"] for _, r in rows}}
     pictures, shares = [], {}
     for line, row in rows:
         fixed = row["crossed"] == "yes"
         camera = row["camera"] if fixed else row["file"]
         shares[camera] = _share(folder, line, row["share"]) / (1 if fixed else members[row["camera"]])
-        pictures.append(_listed(folder, row, line, width, camera=camera))
+        pictures.append(listed_picture(folder, row, line, width, camera=camera))
     return DriftSource("series", pictures, shares)
 
 
@@ -171,7 +171,7 @@ def archive_source(root: Path, width: int, share: float, frames: int) -> DriftSo
         snapshots[name] = archive.snapshot_id()
         for row, pixels in zip(rows.itertuples(), archive.read_frames(rows), strict=True):
             pictures.append(
-                _picture(
+                training_picture(
                     pixels,
                     width,
                     name=f"{row.time:%Y-%m-%dT%H:%M:%SZ}",
@@ -196,12 +196,13 @@ def read_training_picture(file: Path, width: int, **origin: str) -> DriftPicture
         UnreadableImage: It is no picture.
     """
     read = open_picture(file)
-    return _picture(read.pixels, width, name=file.name, sha256=read.sha256, **origin)
+    return training_picture(read.pixels, width, name=file.name, sha256=read.sha256, **origin)
 
 
-def _picture(
+def training_picture(
     pixels: NDArray[np.uint8] | NDArray[np.uint16], width: int, *, name: str, sha256: str, **origin: str
 ) -> DriftPicture:
+    """Upright pixels ``(y, x, 3)`` at training scale; see ``read_training_picture``."""
     rgb = pixels if pixels.dtype == np.uint8 else (pixels >> 8).astype(np.uint8)
     image = Image.fromarray(rgb)
     if image.width > width:
@@ -213,7 +214,12 @@ def _picture(
     return DriftPicture(name, tensor, sha256, difference_hash(small), **origin)
 
 
-def _listed(folder: Path, row: dict[str, str], line: int, width: int, camera: str) -> DriftPicture:
+def listed_picture(folder: Path, row: dict[str, str], line: int, width: int, camera: str) -> DriftPicture:
+    """The picture of a row of a list.
+
+    Raises:
+        ConfigurationError: It is missing or no picture.
+    """
     origin = {name: row.get(name) or "" for name in ("licence", "repository", "path", "commit", "prepared")}
     try:
         return read_training_picture(folder / row["file"], width, camera=camera, **origin)
@@ -222,8 +228,12 @@ def _listed(folder: Path, row: dict[str, str], line: int, width: int, camera: st
         raise ConfigurationError(folder / MANIFEST, line, f"{row['file']}: {error}", mend) from None
 
 
-def _manifest(folder: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Rows with their lines."""
+def manifest_rows(folder: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Rows of a folder's list with their lines.
+
+    Raises:
+        ConfigurationError: There is no list, a column is missing, or a use is unknown.
+    """
     path = folder / MANIFEST
     if not path.is_file():
         raise ConfigurationError(path, None, "no such list", f"write one with columns {', '.join(columns)}")

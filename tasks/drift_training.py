@@ -215,7 +215,7 @@ def save_trained_drift(
     facts = {
         "training": {
             "shippable": all(source.shippable for source in sources),
-            "sources": [_source_facts(source) for source in sources],
+            "sources": [source_facts(source) for source in sources],
             "archive_snapshots": {k: v for source in sources for k, v in source.snapshots.items()},
             "recipe": dataclasses.asdict(recipe),
             "losses": [round(loss, 4) for loss in trained.losses],
@@ -228,7 +228,7 @@ def save_trained_drift(
                 {name: _rounded(value) for name, value in dataclasses.asdict(row).items()}
                 for row in calibration.rows
             ],
-            "sources": [_source_facts(source) for source in calibration.sources],
+            "sources": [source_facts(source) for source in calibration.sources],
         },
         "metrics": {},
     }
@@ -240,7 +240,8 @@ def _tells(picture: DriftPicture) -> bool:
     return 16 <= int(picture.fingerprint.sum()) <= picture.fingerprint.size - 16
 
 
-def _source_facts(source: DriftSource) -> dict[str, Any]:
+def source_facts(source: DriftSource) -> dict[str, Any]:
+    """What a card says of a body of pictures: licences, and each picture's hash and where it is published."""
     pictures = sorted(source.pictures, key=lambda p: p.sha256)
     listed = any(p.repository for p in pictures)
     return {
