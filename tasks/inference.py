@@ -12,10 +12,11 @@ import pandas as pd
 from models.cloud import CloudModel, predict_cover
 from models.contracts.flags import FrameFlag, ValueFlag
 from models.contracts.record import latest
-from models.contracts.series import DRIFT_QUANTITIES, MODEL_CODES, QUANTITIES
+from models.contracts.series import DRIFT_QUANTITIES, MODEL_CODES, QUANTITIES, WATER_QUANTITIES
 from models.science.cover import okta_of_cover
 from models.science.image_quality import assess_frame
 from models.science.sun import sun_position
+from models.water import WaterModel
 from tasks.alignment import AlignedFrames, align_times, satellite_cover
 from tasks.camera_days import CameraDay, touched_rows
 from tasks.drift_night import BatchDrift, DriftDay, load_drift, no_drift
@@ -27,6 +28,8 @@ from tasks.stores.camera_archive import CameraArchive
 from tasks.stores.privacy import Polygon, hidden_pixels
 from tasks.stores.results import ResultsRecord
 from tasks.stores.satellite_archive import SatelliteArchive
+from tasks.water_night import BatchWater, WaterDay, load_water
+from tasks.water_values import no_water
 from tasks.weights import load_cloud_model
 
 CIVIL_TWILIGHT_DEG = -6.0
@@ -71,12 +74,12 @@ class StagedBatch:
     Attributes:
         path: File in the staging folder, or ``None`` where nothing was new.
         outcomes: One per camera-day.
-        drift: Files of the tables ``keyframes`` and ``drift_events``, where there is anything in them.
+        tables: Files of the tables of `tasks.stores.results.NIGHT_TABLES`, where there is anything in them.
     """
 
     path: Path | None
     outcomes: tuple[CameraDayOutcome, ...]
-    drift: Mapping[str, Path] = field(default_factory=dict)
+    tables: Mapping[str, Path] = field(default_factory=dict)
 
 
 class BatchInference:
@@ -96,7 +99,9 @@ class BatchInference:
         self.reach = reach_of(plan)
         self.record = ResultsRecord(plan.results_uri)
         self._drift_model = load_drift(settings)
+        self._water_model = load_water(settings)
         self.drift: BatchDrift | None = None
+        self.water: BatchWater | None = None
         self._days: dict[date, pd.DataFrame] = {}
 
     def run(self, camera_days: Sequence[CameraDay], path: Path) -> StagedBatch:
@@ -107,6 +112,8 @@ class BatchInference:
         if self._drift_model is not None:
             cameras = {unit.camera for unit in camera_days}
             self.drift = BatchDrift(self.plan.archive_root, self.record, cameras, *self._drift_model)
+        if self._water_model is not None and camera_days:
+            self.water = self._begin_water(camera_days, *self._water_model)
         outcomes: list[CameraDayOutcome] = []
         tables: list[pd.DataFrame] = []
         for camera_day in camera_days:
@@ -125,9 +132,14 @@ class BatchInference:
             outcomes.append(CameraDayOutcome(camera_day.camera, len(table), matched))
         rows = [table for table in tables if len(table)]
         staged = write_table(path, pd.concat(rows, ignore_index=True)) if rows else None
-        drift = self.drift.tables() if self.drift else {}
-        files = {name: write_table(path.with_suffix(f".{name}.npz"), table) for name, table in drift.items()}
+        beside = {k: v for batch in (self.drift, self.water) if batch for k, v in batch.tables().items()}
+        files = {name: write_table(path.with_suffix(f".{name}.npz"), table) for name, table in beside.items()}
         return StagedBatch(staged, tuple(outcomes), files)
+
+    def _begin_water(self, camera_days: Sequence[CameraDay], model: WaterModel, digest: str) -> BatchWater:
+        cameras = [self.plan.registry[camera] for camera in dict.fromkeys(u.camera for u in camera_days)]
+        since, settings = min(unit.day for unit in camera_days), self.plan.settings.water
+        return BatchWater(self.plan.archive_root, self.record, cameras, since, settings, model, digest)
 
     def _camera_day(self, unit: CameraDay) -> pd.DataFrame:
         camera = self.plan.registry[unit.camera]
@@ -143,13 +155,17 @@ class BatchInference:
         known = pd.MultiIndex.from_frame(frames[["time", "sha256"]]).isin(done)
         new = frames[~known].reset_index(drop=True)
         day = self.drift.begin(archive, camera, rows) if self.drift and len(new) else None
-        table = self._infer(archive, camera, new, rows, day)
+        repeated = _repeated(rows)
+        water = self.water.begin(archive, camera, repeated) if self.water and len(new) else None
+        table = self._infer(archive, camera, new, repeated, day, water)
         if known.any():
             realigned = self._realign(camera, frames[known], recorded)
             filled = [part for part in (table, realigned) if len(part)]
             table = pd.concat(filled, ignore_index=True) if filled else table
         if self.drift and day is not None:
             self.drift.keep(day)
+        if self.water and water is not None:
+            self.water.keep(water, table)
         return table
 
     def _slots_after(self, arrival: int) -> np.ndarray:
@@ -162,8 +178,9 @@ class BatchInference:
         archive: CameraArchive,
         camera: Camera,
         new: pd.DataFrame,
-        rows: pd.DataFrame,
+        repeated: set[str],
         day: DriftDay | None,
+        water: WaterDay | None,
     ) -> pd.DataFrame:
         """All values of new frames."""
         table = pd.DataFrame(
@@ -174,19 +191,22 @@ class BatchInference:
                 "cloud_model": self.digest,
             }
         )
-        repeated = new["sha256"].isin(_repeated(rows))
         polygon = archive.privacy()
         values: list[tuple[float, ...]] = []
         for piece, frames in frames_of(archive, new):
             of_piece = list(frame_values(self.model, frames, polygon))
             if day is not None:
                 day.follow(piece, frames, [luminance for luminance, *_ in of_piece])
+            if water is not None:
+                drift, lens = (None, None) if day is None else (day.table().tail(len(piece)), day.track.lens)
+                water.follow(piece, frames, [flag for _, _, flag, *_ in of_piece], drift, lens)
             values += of_piece
         cover = pd.DataFrame(values, index=table.index, columns=frame_columns())
-        measured = pd.concat([cover, day.table() if day else no_drift(len(table))], axis=1)
+        drift = day.table() if day else no_drift(len(table))
+        measured = pd.concat([cover, drift, water.table() if water else no_water(len(table))], axis=1)
         for quantity in QUANTITIES:
             if quantity.flag in measured:
-                doubtful = repeated & (measured[quantity.flag] == int(ValueFlag.GOOD))
+                doubtful = new["sha256"].isin(repeated) & (measured[quantity.flag] == int(ValueFlag.GOOD))
                 measured.loc[doubtful, quantity.flag] = int(ValueFlag.DOUBTFUL)
         measured.loc[_by_night(camera, new) & _answered(measured), _COVER_FLAGS] = int(ValueFlag.DOUBTFUL)
         satellite = self._satellite_values(camera, new)
@@ -256,7 +276,7 @@ def reach_of(plan: NightPlan) -> np.timedelta64:
 
 def frame_columns() -> list[str]:
     """Columns that come from the frame alone, in the order of `frame_values`."""
-    elsewhere = {"satellite_cloud_area_fraction", *(q.name for q in DRIFT_QUANTITIES)}
+    elsewhere = {"satellite_cloud_area_fraction", *(q.name for q in (*DRIFT_QUANTITIES, *WATER_QUANTITIES))}
     camera = [q for q in QUANTITIES if q.name not in elsewhere]
     return [name for q in camera for name in (q.name, q.uncertainty, q.flag)]
 

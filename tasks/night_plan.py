@@ -14,6 +14,7 @@ from tasks.errors import ConfigurationError
 from tasks.registry import Registry, read_registry
 from tasks.settings import Settings, load_settings
 from tasks.stores.published import PublishedSeries
+from tasks.water_night import load_water
 from tasks.weights import load_cloud_model
 
 
@@ -126,4 +127,5 @@ def check_stores(plan: NightPlan) -> None:
     weights = plan.settings.cloud.weights
     load_cloud_model(Path(plan.settings.locate(weights)) if weights else None)
     load_drift(plan.settings)
+    load_water(plan.settings)
     PublishedSeries(plan.published_root / "series.zarr", plan.settings.publish.step_minutes).check_settings()

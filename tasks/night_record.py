@@ -15,7 +15,7 @@ from tasks.night_plan import NightPlan
 from tasks.night_summary import progress_rows
 from tasks.provenance import code_version
 from tasks.staging import read_table
-from tasks.stores.results import NightRecord, ResultsRecord
+from tasks.stores.results import NIGHT_TABLES, NightRecord, ResultsRecord
 
 _ORDER_TIMES = (np.datetime64("1970-01-01", "ns"), np.datetime64("1971-01-01", "ns"))
 """An undated group's times are its ranks in seconds."""
@@ -43,8 +43,7 @@ def build_night(
         observations=_no_observations() if observations.empty else observations,
         summaries=rows,
         progress=progress_rows(rows, touched),
-        keyframes=_joined(batch.drift.get("keyframes") for batch in staged),
-        drift_events=_joined(batch.drift.get("drift_events") for batch in staged),
+        **{name: _joined(batch.tables.get(name) for batch in staged) for name in NIGHT_TABLES},
     )
 
 

@@ -111,6 +111,26 @@ class DriftSettings(_Section):
     weights: str | None = Field(None, description="safetensors file; the shipped weights where absent.")
 
 
+class WaterSettings(_Section):
+    """Water levels and flood alerts."""
+
+    enabled: bool = Field(True, description="Look for water in every camera's view.")
+    weights: str | None = Field(None, description="safetensors file; the shipped weights where absent.")
+    flood_level: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="Level above which there is a flood, for cameras whose registry gives none.",
+    )
+    flood_margin: float = Field(0.02, ge=0, le=1, description="A flood ends this far below its level.")
+    flood_margin_m: float = Field(0.05, ge=0, description="The same where the flood level is in metres.")
+    begin_probability: float = Field(
+        0.8, gt=0.5, lt=1, description="Of being above, in two agreeing images: begins."
+    )
+    end_probability: float = Field(0.8, gt=0.5, lt=1, description="Of being below, likewise: ends.")
+    agree_within_h: float = Field(24.0, gt=0, description="Hours between two images that may agree.")
+
+
 class ResultsSettings(_Section):
     """The record of every night."""
 
@@ -160,6 +180,7 @@ class Settings(BaseSettings):
     alignment: AlignmentSettings = AlignmentSettings()
     cloud: CloudSettings = CloudSettings()
     drift: DriftSettings = DriftSettings()
+    water: WaterSettings = WaterSettings()
     results: ResultsSettings = ResultsSettings()
     publish: PublishSettings = PublishSettings()
     night: NightSettings = NightSettings()

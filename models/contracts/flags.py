@@ -74,9 +74,13 @@ class ValueFlag(IntEnum):
     DARK = 4
     FAILED = 5  # the product's code failed on this frame; the ledger says how
     NO_REFERENCE = 6  # drift: the camera has no reference frame yet
-    UNOBSERVABLE = 7  # drift: dark, fog, blank, or too little that can be matched
+    UNOBSERVABLE = (
+        7  # drift, water: fog, blank, too little that can be matched; water: the line of sight is not known
+    )
     OUTLIER = 8  # drift: answered, but at odds with the neighbours in time
-    NOT_KNOWN = 9  # drift in degrees: the camera's field of view is not known; metres: no gauge readings to go by
+    NOT_KNOWN = (
+        9  # degrees: no field of view; water: no site, in metres no gauge readings, of alerts no flood level
+    )
     OUTSIDE_READINGS = 10  # water level in metres: beyond the gauge readings, never extrapolated
 
 

@@ -34,6 +34,8 @@ OBSERVATIONS: dict[str, Column] = {
     "run": ("int32", NO_CODE),
     **dict.fromkeys(MODEL_CODES, ("int16", NO_CODE)),
     "drift_reference": ("uint64", 0),
+    "water_site": ("uint64", 0),
+    "water_gauge": ("uint64", 0),
     "slot_time": ("int64", NO_TIME),
     "slot_offset_s": ("float32", float("nan")),
     "slot_reason": ("int8", int(AlignmentReason.NO_FRAME)),
@@ -118,6 +120,35 @@ DRIFT_EVENTS: dict[str, Column] = {
     **{f"{name}_sigma": ("float64", float("nan")) for name in DRIFT_EVENT_SIZES},
     "images": ("int32", 0),
     "light_regimes": ("int32", 0),
+}
+
+WATER_STATES: dict[str, Column] = {
+    "camera_index": ("int32", NO_CODE),
+    "run": ("int32", NO_CODE),
+    "last": ("int64", NO_TIME),  # what the flood alert remembers; the newest row of a camera counts
+    "asking_since": ("int64", NO_TIME),
+    "begin": ("int64", NO_TIME),
+    "confirmed_at": ("int64", NO_TIME),
+    "peak": ("float64", float("nan")),
+    "peak_at": ("int64", NO_TIME),
+    "images": ("int32", 0),
+}
+
+WATER_EVENTS: dict[str, Column] = {
+    "camera_index": ("int32", NO_CODE),
+    "run": ("int32", NO_CODE),
+    "water_model": ("int16", NO_CODE),
+    "water_site": ("uint64", 0),
+    "begin": ("int64", NO_TIME),  # with the camera the key: the newest row of a flood counts
+    "confirmed_at": ("int64", NO_TIME),
+    "end": ("int64", NO_TIME),
+    "ended_at": ("int64", NO_TIME),
+    "peak_at": ("int64", NO_TIME),
+    "peak": ("float64", float("nan")),
+    "peak_m": ("float64", float("nan")),
+    "flood_level": ("float64", float("nan")),
+    "flood_level_m": ("float64", float("nan")),
+    "images": ("int32", 0),
 }
 
 

@@ -29,7 +29,7 @@ from models.contracts.series import SERIES_SCHEMA_VERSION
 from tasks.errors import StoreError
 from tasks.stores.published_layout import GRIDS, ensure_layout
 
-MIGRATED_SCHEMAS = (1,)
+MIGRATED_SCHEMAS = (1, 2)
 """Older schemas whose series grow on: what they lack is added, and is absent (fill values) in their past."""
 
 

@@ -16,6 +16,8 @@ from models.contracts.record import (
     PROGRESS,
     RUNS,
     SUMMARIES,
+    WATER_EVENTS,
+    WATER_STATES,
     empty_columns,
 )
 from models.contracts.series import MODEL_CODES, NO_TIME
@@ -31,7 +33,12 @@ _TABLES = {
     "models": (MODELS, "model", 256),
     "keyframes": (KEYFRAMES, "keyframe", 4096),
     "drift_events": (DRIFT_EVENTS, "event", 4096),
+    "water_states": (WATER_STATES, "state", 4096),
+    "water_events": (WATER_EVENTS, "flood", 4096),
 }
+
+NIGHT_TABLES = ("keyframes", "drift_events", "water_states", "water_events")
+"""Beside the observations: what batches of a night bring, by the name of the attribute of `NightRecord`."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +53,16 @@ class NightRecord:
         configuration: The effective configuration, JSON.
         registry_sha256: Of the camera registry, hexadecimal.
         observations: One row per inferred frame: ``camera`` (id), ``time``, ``frame_sha256`` (hexadecimal),
-            ``cloud_model`` and ``drift_model`` (digest, hexadecimal, or empty), and the columns of the record; columns
-            that are left out get their fill value.
+            ``cloud_model``, ``drift_model`` and ``water_model`` (digest, hexadecimal, or empty), and the columns of
+            the record; columns that are left out get their fill value.
         summaries: One row per camera: ``camera`` and the columns of the summary table.
         progress: Per camera ``camera``, ``frames_arrival``, ``slots_arrival``: what is dealt with.
         published: Whether it is to be published; a failed night is not.
         keyframes: Frames that became keyframes of the drift, or ceased to be: ``camera``, ``drift_model`` (digest) and
             the columns of the table.
         drift_events: Events that were confirmed: likewise.
+        water_states: What the flood alert of each camera that was followed remembers.
+        water_events: Floods as they stand, begun, lasting or ended in this run.
     """
 
     night: str
@@ -68,6 +77,8 @@ class NightRecord:
     published: bool = True
     keyframes: pd.DataFrame = field(default_factory=pd.DataFrame)
     drift_events: pd.DataFrame = field(default_factory=pd.DataFrame)
+    water_states: pd.DataFrame = field(default_factory=pd.DataFrame)
+    water_events: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 class ResultsRecord:
@@ -101,8 +112,8 @@ class ResultsRecord:
             cameras = self._register_cameras(tables["progress"], night)
             rows = self._append(tables, "observations", night.observations, cameras, run)
             self._append(tables, "summaries", night.summaries, cameras, run)
-            self._append(tables, "keyframes", night.keyframes, cameras, run)
-            self._append(tables, "drift_events", night.drift_events, cameras, run)
+            for name in NIGHT_TABLES:
+                self._append(tables, name, getattr(night, name), cameras, run)
             self._append_run(tables["runs"], night, rows)
         return int(run)
 
@@ -142,6 +153,14 @@ class ResultsRecord:
     def drift_events(self) -> pd.DataFrame:
         """Events of the drift with the camera's id, in the order in which they were confirmed."""
         return self._with_cameras("drift_events")
+
+    def water_states(self) -> pd.DataFrame:
+        """What the flood alert of each camera remembers, with the camera's id."""
+        return self._with_cameras("water_states").drop_duplicates("camera_index", keep="last")
+
+    def water_events(self) -> pd.DataFrame:
+        """Floods with the camera's id, every revision in order of arrival; of one ``begin`` the newest row counts."""
+        return self._with_cameras("water_events")
 
     def models(self) -> pd.DataFrame:
         """Models by code: ``name`` and ``digest``."""

@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 from models.contracts.flags import ValueFlag
-from models.contracts.series import DRIFT_QUANTITIES, SERIES_SCHEMA_VERSION
+from models.contracts.series import DRIFT_QUANTITIES, SERIES_SCHEMA_VERSION, WATER_QUANTITIES
 from tasks.errors import StoreError
 from tasks.publishing import publish_run
 from tasks.stores import published as published_module
@@ -16,22 +16,30 @@ from tasks.stores.published import PublishedSeries
 from tasks.stores.results import ResultsRecord
 from tests.stores.nights import night
 
-NEW = [name for q in DRIFT_QUANTITIES for name in (q.name, q.uncertainty, q.flag)]
-NEW += ["drift_model", "drift_reference"]
+
+def _names(quantities):
+    return [name for q in quantities for name in (q.name, q.uncertainty, q.flag)]
 
 
-def as_of_schema_1(series):
-    """Takes away what schema 2 brought: its arrays, and the meanings of its flags."""
+WATER = [*_names(WATER_QUANTITIES), "water_model", "water_site", "water_gauge"]
+NEW = [*_names(DRIFT_QUANTITIES), "drift_model", "drift_reference", *WATER]
+LACKING = {1: (NEW, 6), 2: (WATER, 10)}
+"""By schema, the arrays that it did not have yet, and the number of its flags."""
+
+
+def as_of_schema(version, series):
+    """Takes away what later schemas brought: their arrays, and the meanings of their flags."""
+    lacking, flags = LACKING[version]
     path = series / "zarr.json"
     root = json.loads(path.read_text())
-    root["attributes"]["vigie_schema_version"] = 1
+    root["attributes"]["vigie_schema_version"] = version
     arrays = root["consolidated_metadata"]["metadata"]
-    for name in NEW:
+    for name in lacking:
         shutil.rmtree(series / name)
         del arrays[name]
     for name, array in arrays.items():
         if name.endswith("_quality_flag"):
-            array["attributes"]["flag_values"] = array["attributes"]["flag_values"][:6]
+            array["attributes"]["flag_values"] = array["attributes"]["flag_values"][:flags]
             (series / name / "zarr.json").write_text(json.dumps(array))
     path.write_text(json.dumps(root))
 
@@ -47,27 +55,33 @@ def record(tmp_path):
 def series(record, tmp_path):
     path = tmp_path / "series.zarr"
     publish_run(record, path, 30, 0, {})
-    as_of_schema_1(path)
+    as_of_schema(1, path)
     return path
 
 
-def test_new_variables_start_with_the_next_night_and_the_past_stays(record, series):
+@pytest.mark.parametrize("version", LACKING)
+def test_new_variables_start_with_the_next_night_and_the_past_stays(record, tmp_path, version):
+    series = tmp_path / "series.zarr"
+    publish_run(record, series, 30, 0, {})
+    as_of_schema(version, series)
     before = xr.open_zarr(series).load()
-    assert not set(NEW) & set(before)
+    assert not set(LACKING[version][0]) & set(before)
     PublishedSeries(series, 30).check_settings()
     publish_run(record, series, 30, record.record(night("2026-01-02", value=0.75)), {})
     after = xr.open_zarr(series).load()
     assert after.attrs["vigie_schema_version"] == SERIES_SCHEMA_VERSION
-    assert "schema 1 became 2" in after.attrs["history"]
+    assert f"schema {version} became 3" in after.attrs["history"]
     past = after.isel(time=slice(0, 48))
     for name in before.data_vars:
         if "time" in before[name].dims:
             np.testing.assert_array_equal(past[name], before[name], err_msg=name)
-    assert past["pan_px"].isnull().all()
-    assert (past["pan_px_quality_flag"] == 1).all()  # not observed
-    assert (past["drift_reference"] == 0).all()
+    assert past["water_level"].isnull().all()
+    assert (past["water_level_quality_flag"] == 1).all()  # not observed
+    assert (past["water_site"] == 0).all() and (past["water_model"] == -1).all()
+    if version == 1:
+        assert past["pan_px"].isnull().all() and (past["drift_reference"] == 0).all()
     new = after.sel(camera="a", time="2026-01-02T05:00")
-    assert (float(new["pan_px"]), float(new["pan_px_uncertainty"])) == (0.75, pytest.approx(0.1))
+    assert (float(new["water_level"]), float(new["water_level_uncertainty"])) == (0.75, pytest.approx(0.1))
     flags = after["image_luminance_quality_flag"].attrs
     assert flags["flag_meanings"].split() == [flag.name.lower() for flag in ValueFlag]
     assert list(flags["flag_values"]) == [int(flag) for flag in ValueFlag]

@@ -161,7 +161,7 @@ def test_killed_before_the_record_and_run_again_is_run_once(plan):
     night(plan)
     table, keyframes = drift(plan), ResultsRecord(plan.results_uri).keyframes()
     assert len(table) == 6 and len(keyframes) == 1
-    assert first.drift["keyframes"].is_file()
+    assert first.tables["keyframes"].is_file()
     night(plan)
     pd.testing.assert_frame_equal(drift(plan), table)
     pd.testing.assert_frame_equal(ResultsRecord(plan.results_uri).keyframes(), keyframes)
