@@ -7,6 +7,7 @@ from prefect import flow
 
 from models.learn.drift_recipe import DRIFT_RECIPE
 from models.learn.recipe import CLOUD_RECIPES
+from models.learn.water_recipe import WATER_RECIPE
 from tasks import training_steps as step
 from tasks.errors import ConfigurationError
 from tasks.training_steps import RealLabels, RealPictures
@@ -71,3 +72,44 @@ def train_drift_registration(
     recipe = replace(recipe, scenes=recipe.scenes if scenes is None else scenes, loop=loop)
     rendered = step.render_cameras(work, recipe)
     return step.train_drift_and_save(output, rendered, real or RealPictures(), recipe)
+
+
+@flow(name="train-water", persist_result=False)
+def train_water_level(
+    output: Path,
+    work: Path,
+    scenes: int | None = None,
+    steps: int | None = None,
+    denoise_steps: int | None = None,
+    seed: int | None = None,
+    real: RealPictures | None = None,
+    member: int | None = None,
+) -> Path:
+    """Trains the ensemble of the water level and writes ``output`` with its card.
+
+    What is not given is the recipe's of the shipped weights, which were also trained on the photos and series that
+    their card lists. Fails if a guarded picture, or its near-duplicate, is among the training pictures. An interrupted
+    run goes on from its checkpoints; so does a run after those of single members.
+
+    Raises:
+        ConfigurationError: No such member.
+    """
+    recipe = WATER_RECIPE
+    loop = replace(
+        recipe.loop,
+        steps=recipe.loop.steps if steps is None else steps,
+        seed=recipe.loop.seed if seed is None else seed,
+    )
+    recipe = replace(
+        recipe,
+        scenes=recipe.scenes if scenes is None else scenes,
+        denoise_steps=recipe.denoise_steps if denoise_steps is None else denoise_steps,
+        loop=loop,
+    )
+    members = len(recipe.config.members)
+    if member is not None and not 0 <= member < members:
+        raise ConfigurationError(
+            "--member", None, f"there is no member {member}", f"write 0 to {members - 1}"
+        )
+    rendered = step.render_water(work, recipe)
+    return step.train_water_and_save(output, rendered, real or RealPictures(), recipe, member)

@@ -10,6 +10,8 @@ from prefect.logging import get_run_logger
 
 from models.learn.drift_recipe import DriftRecipe
 from models.learn.recipe import CloudRecipe
+from models.learn.water_recipe import WaterRecipe
+from tasks import water_sources
 from tasks.cloud_evaluation import card_metrics, evaluate_cloud, table_text
 from tasks.cloud_labels import read_rendered
 from tasks.cloud_sources import horizon_source, scored_samples, wsiseg_source
@@ -30,6 +32,14 @@ from tasks.drift_training import (
     refuse_leaks,
     save_trained_drift,
     train_drift,
+)
+from tasks.water_scenes import RenderedWater, write_water_set
+from tasks.water_sources import WaterSource, masked_source, scene_source
+from tasks.water_training import (
+    denoising_checkpoint,
+    member_checkpoint,
+    save_trained_water,
+    train_water,
 )
 from tasks.weights import load_cloud_model, record_metrics
 
@@ -55,7 +65,7 @@ class RealLabels:
 
 @dataclass(frozen=True)
 class RealPictures:
-    """Where real pictures for the registration are; none of them needs a label.
+    """Where real pictures for the registration, or for the water level, are; only the latter need labels.
 
     Attributes:
         photos: Folder of photos with ``manifest.csv``.
@@ -179,5 +189,64 @@ def train_drift_and_save(
         log.info("%s", row)
     digest = save_trained_drift(output, trained, recipe, sources, calibration, guarded=guarded)
     checkpoint.unlink(missing_ok=True)
+    log.info("%s: %s", output, digest)
+    return output
+
+
+@task(name="render water", **_STEP)
+def render_water(folder: Path, recipe: WaterRecipe) -> list[RenderedWater]:
+    """Render cameras at the water at several levels; what is there already is kept."""
+    return write_water_set(
+        folder / "water", recipe.scenes, recipe.scene_seed, recipe.scene_width, recipe.scene_views
+    )
+
+
+def _water_sources(
+    rendered: list[RenderedWater], real: RealPictures, recipe: WaterRecipe
+) -> list[WaterSource]:
+    width, sources = recipe.picture_width, []
+    if real.photos is not None:
+        sources.append(masked_source(real.photos, width, "photos"))
+    if real.series is not None:
+        sources.append(masked_source(real.series, width, "series"))
+    if rendered:
+        made = f"simulation.network.water_scenes, seed {recipe.scene_seed}, {recipe.scenes} scenes"
+        sources.append(scene_source(rendered, width, recipe.scene_share, recipe.scene_rise, made))
+    return sources + [
+        water_sources.archive_source(root, width, recipe.archive_share, recipe.archive_frames)
+        for root in real.archives
+    ]
+
+
+@task(name="train water", **_STEP)
+def train_water_and_save(
+    output: Path,
+    rendered: list[RenderedWater],
+    real: RealPictures,
+    recipe: WaterRecipe,
+    member: int | None = None,
+) -> Path:
+    """Train the ensemble and write weights with their card; goes on where it was interrupted.
+
+    One member alone leaves its checkpoint, from which the training of all goes on.
+    """
+    log = get_run_logger()
+    sources, guarded = _water_sources(rendered, real, recipe), guarded_pictures(real.guarded)
+    refuse_leaks([source.body for source in sources], guarded)
+    output.parent.mkdir(parents=True, exist_ok=True)
+
+    def tell(lesson: str, step: int, steps: int, losses: dict[str, float]) -> None:
+        parts = ", ".join(f"{name} {value:.3f}" for name, value in losses.items())
+        log.info("%s, step %d of %d: %s", lesson, step, steps, parts)
+
+    chosen = None if member is None else [member]
+    trained = train_water(sources, recipe, output=output, members=chosen, progress=tell)
+    if member is not None:
+        log.info("member %d is trained: %s", member, member_checkpoint(output, member))
+        return member_checkpoint(output, member)
+    digest = save_trained_water(output, trained, recipe, sources, guarded=guarded)
+    for k in range(len(trained)):
+        member_checkpoint(output, k).unlink(missing_ok=True)
+        denoising_checkpoint(output, k).unlink(missing_ok=True)
     log.info("%s: %s", output, digest)
     return output

@@ -131,7 +131,7 @@ class WaterPictures:
     ) -> None:
         self.pictures, self.config = list(pictures), config or WaterViewConfig()
         self.orders = [o for o in orders if self._sizes_agree(o)]
-        weights = torch.tensor([p.weight for p in pictures], dtype=torch.float64)
+        self._all = weights = torch.tensor([p.weight for p in pictures], dtype=torch.float64)
         self._dry = _where(weights, [p.is_dry for p in pictures])
         self._wet = _where(weights, [p.has_water for p in pictures])
         if not float(self._dry.sum() + self._wet.sum()) > 0:
@@ -151,6 +151,10 @@ class WaterPictures:
         self._add_masked(parts, generator)
         self._add_pairs(parts, generator)
         return parts.batch(self.config.blind, generator)
+
+    def plain(self, count: int, generator: torch.Generator) -> Tensor:
+        """Crops of any pictures as they are, labelled or not: ``(count, 3, height, width)`` in [0, 1]."""
+        return torch.stack([self._view([n], generator)[0][0] for n in _drawn(self._all, count, generator)])
 
     def _paint(self, parts: "_Parts", generator: torch.Generator) -> None:
         for number in _drawn(self._dry, self.config.painted, generator):
