@@ -31,8 +31,9 @@ class WaterViewConfig:
         least_scale: Least share of a picture's sides that a crop takes.
         flood: What is painted.
         painted: Places of a batch that are flooded twice, hence pairs.
-        masked: Pictures of a batch with a mask of their own.
+        masked: Pictures of a batch that are shown as they are.
         twice: How many of these are shown in two lights.
+        dry: How often a dry picture is among these, relative to one with water.
         paired: Pairs of a batch from labels or rendered levels.
         blind: Share of the pictures that are blinded.
     """
@@ -42,8 +43,9 @@ class WaterViewConfig:
     least_scale: float = 0.45
     flood: FloodConfig = field(default_factory=FloodConfig)
     painted: int = 4
-    masked: int = 4
+    masked: int = 5
     twice: int = 2
+    dry: float = 0.5
     paired: int = 1
     blind: float = 0.15
 
@@ -157,17 +159,18 @@ class WaterPictures:
         return torch.stack([self._view([n], generator)[0][0] for n in _drawn(self._all, count, generator)])
 
     def _paint(self, parts: "_Parts", generator: torch.Generator) -> None:
-        for number in _drawn(self._dry, self.config.painted, generator):
-            dry, known = self._view([number], generator)[0]
-            flood = paint_flood(dry, self.config.flood, generator)
+        # What has water already can be flooded further: few pictures of free licence are known to be dry.
+        for number in _drawn(self._dry + self._wet, self.config.painted, generator):
+            ground, known = self._view([number], generator)[0]
+            flood = paint_flood(ground, self.config.flood, generator)
             first = len(parts.pictures)
             for picture, mask in zip(flood.pictures, flood.masks, strict=True):
-                unknown = (known == MaskCode.NOT_LABELLED) & (mask != MaskCode.WATER)
-                parts.add(picture, mask.masked_fill(unknown, int(MaskCode.NOT_LABELLED)), 1.0)
+                parts.add(picture, torch.where(mask == MaskCode.WATER, mask, known), 1.0)
             parts.orders.append(Order(first, first + 1, -1.0))
 
     def _add_masked(self, parts: "_Parts", generator: torch.Generator) -> None:
-        for place, number in enumerate(_drawn(self._wet, self.config.masked, generator)):
+        weights = self._wet + self.config.dry * self._dry
+        for place, number in enumerate(_drawn(weights, self.config.masked, generator)):
             ((picture, mask),) = self._view([number], generator)
             row = parts.add(picture, mask, 1.0)
             if place < self.config.twice:
