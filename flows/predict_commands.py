@@ -1,8 +1,9 @@
 """``vigie predict``: answers for image files. Starts without Prefect."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,12 +26,39 @@ def predict_cloud(
     from tasks.cloud_prediction import predict_files
 
     answers = predict_files(images, mask_dir, weights)
-    if form is Form.JSON:
-        typer.echo(json.dumps(answers, indent=1))
-        return
-    for answer in answers:
-        cells = (answer.get(key) for key in ("image", "cover", "okta", "flag", "error"))
-        typer.echo("\t".join("" if cell is None else str(cell) for cell in cells))
+    _print(answers, ("image", "cover", "okta", "flag", "error"), form)
+
+
+@predict.command("water")
+def predict_water(
+    images: Annotated[
+        list[Path], typer.Argument(help="Image files; of one view with --camera or --archive.")
+    ],
+    camera: Annotated[
+        str | None, typer.Option(help="Camera of the network: levels are read as its nights read them.")
+    ] = None,
+    config: Annotated[Path, typer.Option(help="With --camera: settings of the network.")] = Path(
+        "vigie.toml"
+    ),
+    archive: Annotated[
+        Path | None,
+        typer.Option(help="Folder of pictures of the same view without labels, or a camera's archive."),
+    ] = None,
+    mask_dir: Annotated[Path | None, typer.Option(help="Write masks there: 0 other, 1 water.")] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="safetensors with its card; the network's or the shipped ones if absent."),
+    ] = None,
+    form: Format = Form.JSON,
+) -> None:
+    """Water level of images, 0 to 1: one JSON array in input order; a bad image is an object with ``error``.
+
+    Without --camera or --archive it is the share of each picture that is under water.
+    """
+    from tasks.water_prediction import WaterQuestion, predict_files
+
+    answers = predict_files(images, mask_dir, WaterQuestion(camera, config, archive, weights))
+    _print(answers, ("image", "level", "sigma", "flag", "error"), form)
 
 
 @predict.command("drift")
@@ -84,3 +112,12 @@ def predict_drift(
 def _check(right: bool, problem: str, mend: str) -> None:
     if not right:
         raise ConfigurationError("predict drift", None, problem, mend)
+
+
+def _print(answers: list[dict[str, Any]], columns: Sequence[str], form: Form) -> None:
+    if form is Form.JSON:
+        typer.echo(json.dumps(answers, indent=1))
+        return
+    for answer in answers:
+        cells = (answer.get(key) for key in columns)
+        typer.echo("\t".join("" if cell is None else str(cell) for cell in cells))

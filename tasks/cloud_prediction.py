@@ -56,7 +56,12 @@ def answer_of(estimate: CoverEstimate) -> dict[str, Any]:
     }
 
 
-def _make_folder(mask_dir: Path) -> None:
+def make_mask_folder(mask_dir: Path) -> None:
+    """Make the folder that masks go to.
+
+    Raises:
+        ConfigurationError: It cannot be made.
+    """
     try:
         mask_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -94,7 +99,7 @@ def predict_files(
     files = [Path(p) for p in paths]
     targets = mask_paths(files, mask_dir) if mask_dir else []
     if mask_dir:
-        _make_folder(mask_dir)
+        make_mask_folder(mask_dir)
     results: list[dict[str, Any]] = [{} for _ in files]
     for chunk in _chunks(files, _BATCH):
         rows, pictures = [], []
