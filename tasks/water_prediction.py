@@ -131,10 +131,11 @@ def _asked(question: WaterQuestion) -> tuple[WaterModel, str, _Shore]:
     path = question.config or Path("vigie.toml")
     settings = load_settings(path)
     registry = Path(settings.locate(settings.cameras.registry))
-    camera = read_registry(registry).cameras.get(question.camera)
-    if camera is None:
-        mend = f"give an id of {registry}"
-        raise ConfigurationError("--camera", None, f"no camera {question.camera!r}", mend)
+    try:
+        camera = read_registry(registry)[question.camera]
+    except KeyError:
+        problem, mend = f"no camera {question.camera!r}", f"give an id of {registry}"
+        raise ConfigurationError("--camera", None, problem, mend) from None
     own = Path(settings.locate(settings.water.weights)) if settings.water.weights else None
     model, digest = load_water_model(question.weights or own)
     stored = load_site(settings.locate(settings.archive.root), camera.id)
