@@ -4,8 +4,6 @@ Rebuilt from the record whenever the series grows, and replaced whole. Its colum
 ``drift_events.csv-metadata.json`` (W3C CSV on the Web).
 """
 
-import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,6 +12,7 @@ import pandas as pd
 
 from models.contracts.record import DRIFT_EVENT_SIZES
 from models.science.drift_events import DriftEvent
+from tasks.described_csv import beside_series, number_texts, time_texts, write_described
 from tasks.stores.results import ResultsRecord
 
 _TIMES = ("time", "not_before", "confirmed_at")
@@ -61,8 +60,7 @@ COLUMNS: dict[str, tuple[str, str]] = {
 
 def events_path(series: Path) -> Path:
     """Where the events of a series are: ``drift_events.csv``, ``drift_events-<edition>.csv``."""
-    name = series.stem.removeprefix("series").removeprefix("-")
-    return series.with_name(f"drift_events-{name}.csv" if name else "drift_events.csv")
+    return beside_series(series, "drift_events")
 
 
 def causal_events(record: ResultsRecord, run: int) -> pd.DataFrame:
@@ -98,32 +96,13 @@ def write_events(path: Path, events: pd.DataFrame) -> None:
     """Write the file and the description of its columns, each whole or not at all."""
     table = events.copy()
     for name in _TIMES:
-        text = np.datetime_as_string(table[name].to_numpy("datetime64[s]"))
-        table[name] = [f"{time}Z" if time != "NaT" else "" for time in text]
+        table[name] = time_texts(table[name])
     for name in DRIFT_EVENT_SIZES:
         for column, digits in ((name, 8), (f"{name}_sigma", 4)):
-            table[column] = [f"{v:.{digits}g}" if np.isfinite(v) else "" for v in table[column].astype(float)]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _replace(path.with_name(f"{path.name}-metadata.json"), _metadata(path))
-    _replace(path, table.to_csv(index=False, lineterminator="\n"))
+            table[column] = number_texts(table[column].astype(float), digits)
+    write_described(path, table, COLUMNS)
 
 
 def _in_order(events: pd.DataFrame) -> pd.DataFrame:
     ordered = events.sort_values(["confirmed_at", "camera", "time", "kind"], kind="stable")
     return ordered[list(COLUMNS)].reset_index(drop=True)
-
-
-def _metadata(path: Path) -> str:
-    columns = [
-        {"name": name, "titles": name, "datatype": kind, "dc:description": text}
-        for name, (kind, text) in COLUMNS.items()
-    ]
-    context = "http://www.w3.org/ns/csvw"
-    about = {"@context": context, "url": path.name, "tableSchema": {"columns": columns}}
-    return json.dumps(about, indent=1) + "\n"
-
-
-def _replace(path: Path, text: str) -> None:
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(path)

@@ -26,12 +26,17 @@ from tasks.night_summary import WAITING, NightSummary
 from tasks.publishing import Published
 from tasks.recorded_frames import recorded_frame
 from tasks.stores.results import ResultsRecord
+from tasks.water_events_file import flood_words
+from tasks.water_sheets import WaterSheet, write_water_sheets
 from tasks.weights import load_cloud_model
 
 PICTURES = 6
-DRIFT_ARTIFACTS = 50
-"""Sheets of drift that become artifacts, those with events first: they are kept for ever. All of them are files."""
+SHEET_ARTIFACTS = 50
+"""Sheets, of drift and of water, that become artifacts, those with events first: they are kept for ever. All of them
+are files."""
 
+Sheets = list[DriftSheet] | list[WaterSheet]
+_SHEETS = {"drift": "Lines of sight", "water": "Water levels"}
 _WIDTH = 320
 _CAPTION = 22  # pixels, above each frame
 _SKY, _CLOUD = np.array([40, 120, 255]), np.array([255, 120, 40])
@@ -63,7 +68,10 @@ def write_report(
     picture = night_picture(plan, summary)
     if picture is not None:
         (folder / f"{summary.night}.jpg").write_bytes(picture)
-    sheets = write_drift_sheets(plan, summary)
+    sheets: dict[str, Sheets] = {
+        "drift": write_drift_sheets(plan, summary),
+        "water": write_water_sheets(plan, summary),
+    }
     text = summary_markdown(finished, plan)
     page = _page(finished, text, table, picture is not None, sheets)
     Path(finished.report).write_text(page, encoding="utf-8")
@@ -71,18 +79,19 @@ def write_report(
     create_markdown_artifact(text, key="night-report", description=_headline(finished))
     if picture is not None:
         create_image_artifact(_inline(picture), key="night-pictures", description=_headline(finished))
-    _show_drift(sheets)
+    for kind, of_kind in sheets.items():
+        _show_sheets(kind, of_kind)
     return finished
 
 
-def _show_drift(sheets: list[DriftSheet]) -> None:
-    """A table of all cameras that were followed, and the sheets of some."""
+def _show_sheets(kind: str, sheets: Sheets) -> None:
+    """A table of all cameras that have a sheet, and the sheets of some."""
     if not sheets:
         return
     rows = [{"camera": s.camera, "what": s.headline, "sheet": str(s.path)} for s in sheets]
-    create_table_artifact(rows, key="night-drift", description="Lines of sight, cameras with events first")
-    for sheet in sheets[:DRIFT_ARTIFACTS]:
-        key = f"drift-{sheet.camera.replace('_', '-')}"  # keys have no underscore
+    create_table_artifact(rows, key=f"night-{kind}", description=f"{_SHEETS[kind]}, those with events first")
+    for sheet in sheets[:SHEET_ARTIFACTS]:
+        key = f"{kind}-{sheet.camera.replace('_', '-')}"  # keys have no underscore
         create_image_artifact(_inline(sheet.path.read_bytes()), key=key, description=sheet.headline)
 
 
@@ -108,6 +117,7 @@ def summary_markdown(summary: NightSummary, plan: NightPlan) -> str:
         f"- published: {summary.steps_published} steps, `{summary.series}`",
         f"- configuration: `{plan.settings.digest[:12]}`, run {summary.run}",
     ]
+    lines += [f"- {words}" for words in flood_words(ResultsRecord(plan.results_uri), summary.run)]
     lost = plan.registry.loss_counts()
     return "\n".join([*lines, *(f"- {count} cameras with {words}" for words, count in lost.items())])
 
@@ -183,7 +193,7 @@ def _headline(summary: NightSummary) -> str:
 
 
 def _page(
-    summary: NightSummary, text: str, table: pd.DataFrame, picture: bool, sheets: list[DriftSheet]
+    summary: NightSummary, text: str, table: pd.DataFrame, picture: bool, sheets: dict[str, Sheets]
 ) -> str:
     """A page that needs nothing else: summary, table worst first, picture, lines of sight."""
     title, *lines = text.splitlines()
@@ -194,10 +204,7 @@ def _page(
         if picture
         else ""
     )
-    drift = "".join(
-        f'<li><a href="../drift/{s.path.name}">{html.escape(s.headline)}</a></li>' for s in sheets
-    )
-    drift = f"<h2>Lines of sight, those with events first</h2><ul>{drift}</ul>" if drift else ""
+    links = "".join(_links(kind, of_kind) for kind, of_kind in sheets.items() if of_kind)
     shown = table.assign(output=table["output"].map({True: "yes", False: "no"}))
     units = "".join(
         f"<li><code>{q.name}</code>: {html.escape(q.long_name)}{_units(q.units)}</li>" for q in QUANTITIES
@@ -210,9 +217,16 @@ def _page(
     return (
         f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{html.escape(title.lstrip('# '))}</title>"
         f"<style>{style}</style><h1>{html.escape(title.lstrip('# '))}</h1><ul>{items}</ul>"
-        f"<h2>Cameras, worst first</h2>{shown.to_html(index=False, border=0)}{image}{drift}"
+        f"<h2>Cameras, worst first</h2>{shown.to_html(index=False, border=0)}{image}{links}"
         f"<h2>What is published</h2><ul>{units}</ul></html>"
     )
+
+
+def _links(kind: str, sheets: Sheets) -> str:
+    items = "".join(
+        f'<li><a href="../{kind}/{s.path.name}">{html.escape(s.headline)}</a></li>' for s in sheets
+    )
+    return f"<h2>{_SHEETS[kind]}, those with events first</h2><ul>{items}</ul>"
 
 
 def _code(text: str) -> str:

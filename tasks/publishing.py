@@ -20,6 +20,7 @@ from tasks.stores.published import PublishedSeries, SeriesUpdate
 from tasks.stores.published_layout import DAYS_PER_CHUNK
 from tasks.stores.record_tables import digests
 from tasks.stores.results import ResultsRecord
+from tasks.water_events_file import floods, water_events_path, write_floods
 
 Positions = Mapping[str, tuple[float, float, float]]
 """Latitude (degrees), longitude (degrees), altitude (m) by camera id; NaN where unknown."""
@@ -52,7 +53,7 @@ class Published:
 def publish_run(
     record: ResultsRecord, path: Path, step_minutes: int, run: int, positions: Positions
 ) -> Published:
-    """Publish all grid times up to the end of the run's night that are not published yet, and the drift's events.
+    """Publish all grid times up to the end of the run's night that are not published yet, and the events.
 
     Doing it again publishes nothing: the past is never written again. Two nights that publish at once take turns.
     """
@@ -66,6 +67,7 @@ def publish_run(
             series.append(_update(rows, piece, step_minutes, cameras, positions, tables))
         newest = max(run, series.published_runs() - 1)  # an older run takes no event away again
         write_events(events_path(path), causal_events(record, newest))
+        write_floods(water_events_path(path), floods(record, newest))
     published = series.published_times()
     last = str(np.datetime64(int(published[-1]), "s")) if len(published) else ""
     return Published(str(path), len(times), last)
@@ -97,7 +99,7 @@ def publish_edition(
 
     Args:
         record: Of all nights.
-        path: Of the edition; its drift events are written beside it.
+        path: Of the edition; its events are written beside it.
         step_minutes: Step of its time axis.
         positions: Of the cameras.
         hfov_deg: Horizontal field of view by camera, where known: degrees of the smoothed drift.
@@ -118,6 +120,7 @@ def publish_edition(
     if not series.exists:
         raise StoreError("the record holds no dated frame: there is nothing to publish")
     write_events(events_path(path), retrospective_events(record, run, drift.events))
+    write_floods(water_events_path(path), floods(record, run))
     unfinished.replace(path)
     return Published(str(path), len(times), str(times[-1].astype("datetime64[s]")))
 

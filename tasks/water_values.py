@@ -14,7 +14,6 @@ LEVEL, METRES, PROBABILITY, ALERT = WATER_QUANTITIES
 WATER_COLUMNS: tuple[str, ...] = tuple(
     name for q in WATER_QUANTITIES for name in (q.name, q.uncertainty, q.flag)
 )
-_PROVENANCE = ("water_model", "water_site", "water_gauge")
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ def doubt(table: pd.DataFrame, doubtful: np.ndarray) -> None:
 
 
 def overwrite(target: pd.DataFrame, values: pd.DataFrame) -> None:
-    """Put the columns into the first rows of a table that is to be recorded."""
-    rows = slice(0, len(values))
-    for name in (*WATER_COLUMNS, *_PROVENANCE):
-        target.iloc[rows, target.columns.get_loc(name)] = values[name].to_numpy()
+    """Put the columns into the first rows of a table that is to be recorded, in place; the model stays."""
+    for name in (*WATER_COLUMNS, "water_site", "water_gauge"):
+        rest = target[name].to_numpy()[len(values) :]
+        target[name] = np.concatenate([values[name].to_numpy(), rest])
