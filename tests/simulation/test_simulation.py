@@ -1,14 +1,16 @@
 """The simulation: known truth, disjoint purposes, determinism."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
+from models.contracts.labels import MaskCode
 from models.science.geometry import MSG_FRANCE
 from models.science.sun import sun_position
 from models.simulation.motion import Motion
-from models.simulation.network import Network, NetworkSpec, training_scene
+from models.simulation.network import Network, NetworkSpec, training_scene, water_scenes
 from models.simulation.noise import fractal_tile
 from models.simulation.render import render
 from models.simulation.satellite import SCAN_DELAY, land_mask, satellite_slot
@@ -202,3 +204,17 @@ def test_an_all_sky_camera_looks_up_and_its_sky_has_no_seam_at_the_zenith():
     scenes = (training_scene(TRAINING_SEEDS.start, k, 96) for k in range(200))
     frame = render(next(s for s in scenes if s.family == "all_sky"))
     assert frame.mask[:3, :3].max() == 0  # black beyond the rim
+
+
+def test_a_frame_knows_where_its_water_is():
+    index = next(n for n in range(200) if water_scenes(560_000, n, 64, 1))
+    scenes = water_scenes(560_000, index, 128, 3)
+
+    assert len({scene.water_level for scene in scenes}) == 3
+    clear = [replace(s, weather=replace(s.weather, visibility_km=40.0, cover=0.0)) for s in scenes]
+    frames = [render(s) for s in sorted(clear, key=lambda s: s.water_level)]
+    wet = [frame.water == MaskCode.WATER for frame in frames]
+    for lower, higher in pairwise(wet):
+        assert not (lower & ~higher).any() and higher.sum() > lower.sum()
+    (dry,) = {int(code) for code in np.unique(render(replace(clear[0], water_level=float("nan"))).water)}
+    assert dry == MaskCode.DRY
