@@ -17,7 +17,8 @@ from PIL import Image
 from torch import Tensor
 
 from models.contracts.labels import MaskCode, PairAnswer, newest_masks
-from models.learn.water_batches import LabelledPicture, Order, WaterPictures, WaterViewConfig, orders_by_level
+from models.learn.water_batches import WaterPictures, WaterViewConfig
+from models.learn.water_targets import LabelledPicture, Order, orders_by_level
 from tasks.drift_sources import (
     MANIFEST,
     PHOTO_COLUMNS,

@@ -12,10 +12,11 @@ from torch import Tensor, nn
 
 from models.contracts.labels import MaskCode
 from models.learn.loop import LoopConfig, LoopState, train
-from models.learn.water_batches import WaterPictures, WaterTargets
+from models.learn.water_batches import WaterPictures
 from models.learn.water_denoising import denoising_loss, noisy_batch, without_head
 from models.learn.water_loss import water_loss
 from models.learn.water_recipe import WaterRecipe
+from models.learn.water_targets import WaterTargets
 from models.nets.water import WaterNet
 from models.water import WaterModel
 from tasks.checkpoints import load_checkpoint, save_checkpoint

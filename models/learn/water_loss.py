@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.contracts.labels import MaskCode
-from models.learn.water_batches import WaterTargets
+from models.learn.water_targets import WaterTargets
 
 _DICE_PIXELS = 50.0  # pictures with hardly any water count little
 _MOST_SURE = 1 - 1e-4

@@ -9,14 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.learn.blinding import blinded
-from models.learn.water_batches import (
-    LabelledPicture,
-    Order,
-    WaterPictures,
-    WaterTargets,
-    WaterViewConfig,
-    orders_by_level,
-)
+from models.learn.water_batches import WaterPictures, WaterViewConfig
 from models.learn.water_denoising import denoising_loss, noisy_batch, without_head
 from models.learn.water_loss import (
     WaterLossConfig,
@@ -25,6 +18,7 @@ from models.learn.water_loss import (
     pair_losses,
     water_loss,
 )
+from models.learn.water_targets import LabelledPicture, Order, WaterTargets, orders_by_level
 
 SMALL = WaterViewConfig(height=48, width=64, painted=2, masked=2, dry=0.0, twice=1, paired=2, blind=0.0)
 NONE = torch.zeros(0, 2, dtype=torch.int64)

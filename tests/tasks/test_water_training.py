@@ -10,8 +10,9 @@ import torch
 from PIL import Image
 
 from models.learn.loop import LoopConfig
-from models.learn.water_batches import Order, WaterViewConfig
+from models.learn.water_batches import WaterViewConfig
 from models.learn.water_recipe import WaterRecipe
+from models.learn.water_targets import Order
 from models.nets.water import WaterNetConfig
 from models.water import WaterConfig
 from tasks.cloud_training import SplitLeak
