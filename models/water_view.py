@@ -41,7 +41,7 @@ def steady_view(
     step = max(1, min(picture.shape[0] // (2 * height), picture.shape[1] // (2 * width)))
     covered = None if hidden is None else hidden[::step, ::step]
     working = replace(lens, width=width, height=height)
-    seen, valid = stabilise(np.ascontiguousarray(picture[::step, ::step]), small, working, covered)
+    seen, valid = stabilise(picture[::step, ::step], small, working, covered)
     return seen, ~valid
 
 
