@@ -1,0 +1,75 @@
+"""Adapting an ensemble to a camera's answered pairs."""
+
+import numpy as np
+import pytest
+import torch
+
+from models.contracts.labels import PairAnswer
+from models.learn.relighting import relit
+from models.learn.water_pairs import PairTraining, adapt_to_pairs
+from models.nets.water import WaterNetConfig
+from models.water import WaterConfig, WaterModel, build_water_nets, look, read_levels
+
+QUICK = PairTraining(steps=30, learning_rate=3e-3, pairs=4, loose=1, temperature=0.02, teacher=0.1)
+LEFT, RIGHT, EQUAL = PairAnswer.LEFT_HIGHER, PairAnswer.RIGHT_HIGHER, PairAnswer.EQUAL
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(3)
+    config = WaterConfig(members=(WaterNetConfig(widths=(8, 16)),), long_side=48, min_observable=0.0)
+    return WaterModel(build_water_nets(config), config)
+
+
+def bank(wet_rows, seed=0):
+    """A noisy meadow whose lower rows are smooth water."""
+    rng = np.random.default_rng(seed)
+    picture = np.full((36, 48, 3), (90, 140, 60), np.int32) + rng.integers(-40, 40, (36, 48, 1))
+    picture[36 - wet_rows :] = (60, 90, 150)
+    return picture.clip(0, 255).astype(np.uint8)
+
+
+def levels_of(model, site, pictures):
+    return read_levels(model, look(model, pictures), site).level
+
+
+def test_answers_put_the_pictures_in_order(model):
+    pictures = [bank(n, seed=n) for n in (6, 12, 18, 24, 30)]
+    pairs = [(i, j, RIGHT) for i in range(5) for j in range(i + 1, 5)]
+    adapted, site = adapt_to_pairs(model, pictures, pairs, QUICK)
+    levels = levels_of(adapted, site, pictures)
+    right = sum(levels[i] < levels[j] for i, j, _ in pairs)
+    assert right >= 9  # of 10
+    assert site.pairs == 10
+
+
+def test_the_model_given_is_not_changed_and_a_seed_fixes_the_result(model):
+    pictures = [bank(n) for n in (6, 12, 18, 24)]
+    before = {k: v.clone() for k, v in model.nets.state_dict().items()}
+    training = PairTraining(steps=2)
+    one, site = adapt_to_pairs(model, pictures, [(0, 3, RIGHT), (1, 1, EQUAL)], training)
+    two, again = adapt_to_pairs(model, pictures, [(0, 3, RIGHT), (1, 1, EQUAL)], training)
+    assert all(torch.equal(v, before[k]) for k, v in model.nets.state_dict().items())
+    assert all(torch.equal(v, two.nets.state_dict()[k]) for k, v in one.nets.state_dict().items())
+    assert torch.equal(site.wettability, again.wettability)
+
+
+def test_answers_that_say_nothing_of_the_level_change_nothing(model):
+    pictures = [bank(n) for n in (6, 12, 18, 24)]
+    adapted, site = adapt_to_pairs(model, pictures, [(0, 3, PairAnswer.NOT_COMPARABLE)], QUICK)
+    assert adapted is model
+    assert site is None or site.pairs == 0
+
+
+def test_a_pair_that_names_no_picture_is_a_mistake(model):
+    with pytest.raises(IndexError):
+        adapt_to_pairs(model, [bank(n) for n in (6, 12, 18, 24)], [(0, 9, LEFT)], PairTraining(steps=1))
+
+
+def test_a_new_light_moves_nothing_and_stays_within_the_picture_s_range():
+    pictures = torch.rand(6, 3, 32, 48)
+    seen = relit(pictures, torch.Generator().manual_seed(0))
+    assert seen.shape == pictures.shape
+    assert bool(seen.isfinite().all()) and 0 <= float(seen.min()) <= float(seen.max()) <= 1
+    again = relit(pictures, torch.Generator().manual_seed(0))
+    assert torch.equal(seen, again)
