@@ -112,7 +112,7 @@ def _adapted(
             logits, _ = pupil(seen)
         loss = _loss(logits.float(), [p[2] for p in chosen], taught[rows], site.wettability, training)
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(pupil.parameters(), 1.0)
         optimiser.step()
         schedule.step()
