@@ -47,7 +47,7 @@ def predict_water(
     mask_dir: Annotated[Path | None, typer.Option(help="Write masks there: 0 other, 1 water.")] = None,
     weights: Annotated[
         Path | None,
-        typer.Option(help="safetensors with its card; the network's or the shipped ones if absent."),
+        typer.Option(help="safetensors with its card; the camera's, network's or shipped ones if absent."),
     ] = None,
     form: Format = Form.JSON,
 ) -> None:

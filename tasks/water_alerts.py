@@ -25,11 +25,10 @@ class FloodWatch:
     Args:
         record: Of all nights before.
         settings: Probabilities, margins and the network's flood level.
-        digest: Of the water model, hexadecimal.
     """
 
-    def __init__(self, record: ResultsRecord, settings: WaterSettings, digest: str) -> None:
-        self._record, self._settings, self._digest = record, settings, digest
+    def __init__(self, record: ResultsRecord, settings: WaterSettings) -> None:
+        self._record, self._settings = record, settings
         self._states: dict[str, AlertState] = {}
         self._events: dict[tuple[str, np.datetime64], dict[str, Any]] = {}
 
@@ -61,9 +60,9 @@ class FloodWatch:
         sigma = self._errors(table[LEVEL.uncertainty].to_numpy(np.float64), gauge)
         state, said = follow_levels(self._state(camera.id), rule, times, level, sigma)
         self._states[camera.id] = state
-        site = int(table["water_site"].iloc[0])
+        provenance = {name: table[name].iloc[0] for name in ("water_model", "water_site")}
         for event in said.events:
-            self._events[camera.id, event.begin] = self._row(camera, event, rule, gauge, site)
+            self._events[camera.id, event.begin] = self._row(camera, event, rule, gauge) | provenance
         _fill(table, said)
 
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -108,15 +107,12 @@ class FloodWatch:
     def _recorded(self) -> Mapping[str, dict[str, Any]]:
         return {str(row["camera"]): row for row in self._record.water_states().to_dict("records")}
 
-    def _row(
-        self, camera: Camera, event: FloodEvent, rule: AlertRule, gauge: NightMetres, site: int
-    ) -> dict[str, Any]:
+    @staticmethod
+    def _row(camera: Camera, event: FloodEvent, rule: AlertRule, gauge: NightMetres) -> dict[str, Any]:
         (row,) = as_rows([event])
         return {
             **row,
             "camera": camera.id,
-            "water_model": self._digest,
-            "water_site": np.uint64(site),
             "peak_m": float(gauge.fit.convert([event.peak]).value[0]),
             "flood_level": rule.threshold,
             "flood_level_m": float(gauge.fit.convert([rule.threshold]).value[0]),

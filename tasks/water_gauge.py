@@ -11,6 +11,7 @@ import pandas as pd
 from models.contracts.flags import ValueFlag
 from models.contracts.labels import newest_gauge
 from models.contracts.record import latest
+from models.contracts.series import NO_CODE
 from models.science.gauge_matching import WITHIN, nearest_frames
 from models.science.level_metres import Metres, MetresFit, fit_metres
 from tasks.registry import Camera
@@ -43,21 +44,21 @@ class WaterGauge:
         archive_root: Folder or URI of the archives; labels lie in it.
         record: Of all nights before.
         cameras: Those of the batch.
-        digest: Of the water model; levels of another one are not met with readings.
     """
 
-    def __init__(
-        self, archive_root: str, record: ResultsRecord, cameras: Sequence[Camera], digest: str
-    ) -> None:
-        self._record, self._digest = record, digest
+    def __init__(self, archive_root: str, record: ResultsRecord, cameras: Sequence[Camera]) -> None:
+        self._record = record
         self._readings = {camera.id: gauge_readings(archive_root, camera) for camera in cameras}
-        self._new: dict[tuple[str, int], list[pd.DataFrame]] = {}
+        self._new: dict[tuple[str, str, int], list[pd.DataFrame]] = {}
 
-    def metres(self, camera: str, site: int, times: np.ndarray, levels: np.ndarray) -> NightMetres:
+    def metres(
+        self, camera: str, model: str, site: int, times: np.ndarray, levels: np.ndarray
+    ) -> NightMetres:
         """The levels of a day in metres, by all readings up to the end of it.
 
         Args:
             camera: Id.
+            model: Digest of the weights; levels of other ones are not met with readings.
             site: First eight bytes of the digest of the site that the levels are relative to.
             times: UTC, datetime64[ns] ``(n,)``; NaT where a frame is not dated.
             levels: NaN where there is none ``(n,)``.
@@ -66,8 +67,8 @@ class WaterGauge:
         if readings.empty or np.isnat(times).all():
             fit = fit_metres([], [])
             return NightMetres(fit, fit.convert(levels), 0)
-        self._new.setdefault((camera, site), []).append(pd.DataFrame({"time": times, "level": levels}))
-        known = self._levels(camera, site)
+        self._new.setdefault((camera, model, site), []).append(pd.DataFrame({"time": times, "level": levels}))
+        known = self._levels(camera, model, site)
         until = np.nanmax(times) + WITHIN
         readings = readings[readings["time"] <= until]
         place = nearest_frames(known["time"].to_numpy(), readings["time"].to_numpy())
@@ -78,27 +79,28 @@ class WaterGauge:
         code = _code(met, at) if fit.method.is_fit else 0
         return NightMetres(fit, fit.convert(levels, half_width_m=fit.half_width_m()), code)
 
-    def _levels(self, camera: str, site: int) -> pd.DataFrame:
-        """Good levels of a camera relative to a site, each time once, in order."""
+    def _levels(self, camera: str, model: str, site: int) -> pd.DataFrame:
+        """Good levels of a camera by a model, relative to a site, each time once, in order."""
         recorded = self._recorded
         mine = recorded[(recorded["camera"] == camera) & (recorded["water_site"] == site)]
-        parts = [mine[["time", "level"]], *self._new[camera, site]]
+        mine = mine[mine["model"] == model]
+        parts = [mine[["time", "level"]], *self._new[camera, model, site]]
         known = pd.concat([part for part in parts if len(part)]).dropna()
         return known.drop_duplicates("time", keep="last").sort_values("time", ignore_index=True)
 
     @cached_property
     def _recorded(self) -> pd.DataFrame:
-        """Good levels of the batch's cameras around the readings, by the model of this night."""
-        nothing = pd.DataFrame({"camera": [], "time": [], "level": [], "water_site": []})
+        """Good levels of the batch's cameras around the readings, by whichever model."""
+        nothing = pd.DataFrame({"camera": [], "time": [], "level": [], "water_site": [], "model": []})
         times = np.concatenate(
             [table["time"].to_numpy("datetime64[ns]") for table in self._readings.values() if len(table)]
         )
         if not self._record.exists:
             return nothing
-        models = self._record.models()
-        codes = models.index[(models["name"] == "water_model") & (models["digest"] == self._digest)]
+        models = self._record.models()["digest"]
         rows = latest(self._record.observations(times.min() - WITHIN, times.max() + 2 * WITHIN, _COLUMNS))
-        rows = rows[rows["water_model"].isin(codes) & (rows[LEVEL.flag] == int(ValueFlag.GOOD))]
+        rows = rows[(rows["water_model"] != NO_CODE) & (rows[LEVEL.flag] == int(ValueFlag.GOOD))]
+        rows = rows.assign(model=models.loc[rows["water_model"]].to_numpy(object))
         names = np.array(self._record.cameras(), dtype=object)
         rows = rows.assign(camera=names[rows["camera_index"].to_numpy(np.int64)], level=rows[LEVEL.name])
         return rows[rows["camera"].isin(list(self._readings))]

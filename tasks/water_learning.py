@@ -22,7 +22,7 @@ from tasks.drift_night import read_by_digest
 from tasks.stores.camera_archive import CameraArchive
 from tasks.stores.locks import local_path
 from tasks.stores.results import ResultsRecord
-from tasks.stores.water_sites import SiteOrigin, load_site, save_site
+from tasks.stores.water_sites import SiteOrigin, save_site
 from tasks.water_values import LEVEL
 from tasks.water_view import ShoreFrame, WaterView
 
@@ -53,11 +53,6 @@ class SiteSchool:
         self._root, self._record, self._digest = archive_root, record, digest
         self._start = np.datetime64((since - timedelta(days=HISTORY_DAYS)).isoformat(), "ns")
 
-    def stored(self, camera: str) -> tuple[WaterSite | None, int]:
-        """A camera's site and the first eight bytes of its digest; ``None`` and 0 where none is learned yet."""
-        found = load_site(self._root, camera)
-        return (None, 0) if found is None else (found.site, int(found.code))
-
     def learn(
         self, archive: CameraArchive, view: WaterView, waiting: Sequence[ShoreFrame], newest: int
     ) -> tuple[WaterSite | None, int]:
@@ -70,7 +65,7 @@ class SiteSchool:
             newest: How many of them came with the last camera-day.
 
         Returns:
-            As ``stored``.
+            The site and the first eight bytes of its digest; ``None`` and 0 where none is learned yet.
         """
         if local_path(self._root) is None:
             return None, 0  # sites are kept in folders: an archive in an object store has none

@@ -16,6 +16,7 @@ from models.contracts.flags import FrameFlag, ValueFlag
 from models.science.line_of_sight import Lens
 from models.water import WaterModel, WaterSite
 from tasks import weights as weight_files
+from tasks.camera_water import camera_water
 from tasks.frame_reading import frames_of
 from tasks.registry import Camera
 from tasks.settings import Settings, WaterSettings
@@ -39,6 +40,7 @@ class WaterDay:
         drift: Their published line of sight, row by row; ``None`` where it is not followed.
         seen: Their levels.
         repeated: Digests of pictures that the camera delivered more than once: they alarm nobody.
+        digest: Of the weights that look at them.
     """
 
     def __init__(
@@ -51,7 +53,7 @@ class WaterDay:
         repeated: set[str],
     ) -> None:
         self.archive, self.camera, self.view, self.repeated = archive, camera, view, repeated
-        self._site, self._digest = site, digest
+        self.digest, self._site = digest, site
         self.rows = pd.DataFrame()
         self.drift: pd.DataFrame | None = None
         self.seen: list[SeenLevel] = []
@@ -92,7 +94,7 @@ class WaterDay:
 
     def table(self) -> pd.DataFrame:
         """A row per frame, in order: neither metres nor alerts yet."""
-        return water_columns(self.seen, self._digest, 0)
+        return water_columns(self.seen, self.digest, 0)
 
     @property
     def _undated(self) -> np.ndarray:
@@ -137,6 +139,8 @@ class WaterDay:
 class _Shore:
     """What a batch knows of one camera."""
 
+    model: WaterModel
+    digest: str
     site: WaterSite | None
     code: int
     waiting: list[tuple[WaterDay, pd.DataFrame]] = field(default_factory=list)
@@ -151,7 +155,7 @@ class BatchWater:
         cameras: Of the batch.
         since: First day of the batch.
         settings: Flood levels and probabilities.
-        model: The ensemble.
+        model: The ensemble of the cameras that none was adapted to.
         digest: Of its weights, hexadecimal.
     """
 
@@ -165,10 +169,10 @@ class BatchWater:
         model: WaterModel,
         digest: str,
     ) -> None:
-        self.model, self.digest = model, digest
+        self._root, self._shared = archive_root, (model, digest)
         self._school = SiteSchool(archive_root, record, since, digest)
-        self._gauge = WaterGauge(archive_root, record, cameras, digest)
-        self._watch = FloodWatch(record, settings, digest)
+        self._gauge = WaterGauge(archive_root, record, cameras)
+        self._watch = FloodWatch(record, settings)
         self._shores: dict[str, _Shore] = {}
 
     def begin(self, archive: CameraArchive, camera: Camera, repeated: set[str]) -> WaterDay:
@@ -180,9 +184,11 @@ class BatchWater:
             repeated: Digests of pictures that the camera delivered more than once.
         """
         if camera.id not in self._shores:
-            self._shores[camera.id] = _Shore(*self._school.stored(camera.id))
-        view = WaterView(self.model, archive.privacy())
-        return WaterDay(archive, camera, view, self._shores[camera.id].site, self.digest, repeated)
+            known = camera_water(self._root, camera.id, *self._shared)
+            self._shores[camera.id] = _Shore(known.model, known.digest, known.site, known.site_code)
+        shore = self._shores[camera.id]
+        view = WaterView(shore.model, archive.privacy())
+        return WaterDay(archive, camera, view, shore.site, shore.digest, repeated)
 
     def keep(self, day: WaterDay, table: pd.DataFrame) -> None:
         """Take over what a camera-day brought, once all of the day is well.
@@ -216,9 +222,9 @@ class BatchWater:
         """Levels, metres and alerts of a day, into the table."""
         if not day.seen:
             return
-        values = water_columns(day.seen, self.digest, code)
+        values = water_columns(day.seen, day.digest, code)
         level, times = values[LEVEL.name].to_numpy(np.float64), day.times()
-        found = self._gauge.metres(day.camera.id, code, times, level)
+        found = self._gauge.metres(day.camera.id, day.digest, code, times, level)
         flag = np.where(np.isnan(level), values[METRES.flag], found.metres.flag)
         fill(
             values, METRES.name, value=found.metres.value, uncertainty=found.metres.interval.sigma, flag=flag

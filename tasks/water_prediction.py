@@ -19,6 +19,7 @@ from models.contracts.flags import ValueFlag
 from models.science.image_quality import assess_frame
 from models.water import WaterMaps, WaterModel, WaterSite, learn_site, look, read_levels, withheld
 from models.water_view import LEAST_IN_VIEW, visible_site
+from tasks.camera_water import camera_water
 from tasks.cloud_prediction import make_mask_folder, mask_paths
 from tasks.errors import ConfigurationError
 from tasks.frame_reading import frames_of
@@ -28,7 +29,7 @@ from tasks.settings import load_settings
 from tasks.stores.camera_archive import CameraArchive
 from tasks.stores.privacy import Polygon, hidden_pixels
 from tasks.stores.repository import repository_exists
-from tasks.stores.water_sites import load_site, site_digest
+from tasks.stores.water_sites import site_digest
 from tasks.weights import load_water_model
 
 log = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ class WaterQuestion:
         camera: Id of a camera of a network, whose site the nights have learned.
         config: ``vigie.toml`` of that network.
         archive: A folder of pictures of the same view without any label, or a camera's archive.
-        weights: Weights file; those of the network, else the shipped ones, by default.
+        weights: Weights file; by default those adapted to the camera, else of the network, else the shipped ones.
     """
 
     camera: str | None = None
@@ -138,14 +139,12 @@ def _asked(question: WaterQuestion) -> tuple[WaterModel, str, _Shore]:
         raise ConfigurationError("--camera", None, problem, mend) from None
     own = Path(settings.locate(settings.water.weights)) if settings.water.weights else None
     model, digest = load_water_model(question.weights or own)
-    stored = load_site(settings.locate(settings.archive.root), camera.id)
-    polygon = camera.privacy_polygon or ()
-    if stored is None:
+    root, is_own = settings.locate(settings.archive.root), question.weights is None
+    known = camera_water(root, camera.id, model, digest, adapted=is_own)
+    if known.site is None:
         log.warning("camera %s has no water site yet: the nights learn it", camera.id)
-        return model, digest, _Shore(asked=True, polygon=polygon)
-    if stored.origin.model != digest:
-        log.warning("the site of camera %s was learned with other weights than these", camera.id)
-    return model, digest, _Shore(True, stored.site, stored.digest, polygon)
+    polygon = camera.privacy_polygon or ()
+    return known.model, known.digest, _Shore(True, known.site, known.site_digest, polygon)
 
 
 def _look(model: WaterModel, path: Path, polygon: Polygon, target: Path | None) -> _Seen | str:

@@ -10,6 +10,7 @@ import pandas as pd
 from models.contracts.flags import AlignmentReason, ValueFlag
 from models.contracts.record import latest
 from models.water import WaterModel, look
+from tasks.camera_water import camera_water
 from tasks.night_plan import NightPlan
 from tasks.night_summary import NightSummary
 from tasks.recorded_frames import recorded_frame
@@ -76,7 +77,8 @@ def write_water_sheets(plan: NightPlan, summary: NightSummary) -> list[WaterShee
             folder.mkdir(parents=True, exist_ok=True)
             of_camera = events[events["camera"] == names[index]]
             path = folder / f"{names[index]}.jpg"
-            sheets.append(_write(plan, loaded[0], path, mine, of_camera, summary.run))
+            model = camera_water(plan.archive_root, str(names[index]), *loaded).model
+            sheets.append(_write(plan, model, path, mine, of_camera, summary.run))
     return sorted(sheets, key=lambda s: (not s.floods, s.answered / s.frames, s.camera))
 
 

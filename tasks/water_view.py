@@ -59,14 +59,20 @@ class WaterView:
             picture: ``(y, x, 3)``.
             drift: Published columns of the frame; ``None`` where it is not followed.
         """
+        steady = self.steady(picture, drift)
+        return None if steady is None else (look(self.model, [steady[0]], hidden=[steady[1]])[0], steady[1])
+
+    def steady(
+        self, picture: np.ndarray, drift: pd.Series | None
+    ) -> tuple[np.ndarray, np.ndarray | None] | None:
+        """The picture that the ensemble is shown, and what is hidden in it; as ``maps`` otherwise."""
         hidden = hidden_pixels(picture, self.polygon)
-        if drift is not None:
-            known = pose_of_values(drift) if drift[_POSE_FLAG] in USABLE else None
-            if known is None or self.lens is None:
-                return None
-            side = self.model.config.long_side
-            picture, hidden = steady_view(picture, known[0], self.lens, side, hidden)
-        return look(self.model, [picture], hidden=[hidden])[0], hidden
+        if drift is None:
+            return picture, hidden
+        known = pose_of_values(drift) if drift[_POSE_FLAG] in USABLE else None
+        if known is None or self.lens is None:
+            return None
+        return steady_view(picture, known[0], self.lens, self.model.config.long_side, hidden)
 
     def level(self, picture: np.ndarray, drift: pd.Series | None, site: WaterSite | None) -> SeenLevel:
         """The level of a picture that is neither dark nor blank."""

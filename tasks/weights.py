@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -194,16 +195,26 @@ def load_water_model(path: Path | None = None) -> tuple[WaterModel, str]:
         raise ConfigurationError(
             path, None, "not the weights of a water level", "give those of vigie train water"
         )
+    return water_model_of(settings, tensors), card["digest"]
+
+
+def water_model_of(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> WaterModel:
+    """The ensemble of a stored configuration (that of a card, as ``dataclasses.asdict`` gives it) and its tensors.
+
+    Raises:
+        KeyError, TypeError, RuntimeError: They are not those of an ensemble.
+    """
+    settings = dict(config)
     members = tuple(
         WaterNetConfig(**{name: tuple(v) if isinstance(v, list) else v for name, v in member.items()})
         for member in settings.pop("members")
     )
     known = settings.pop("calibration")
     calibration = None if known is None else LevelCalibration(**known)
-    config = WaterConfig(members=members, calibration=calibration, **settings)
-    nets = build_water_nets(config)
-    nets.load_state_dict(tensors)
-    return WaterModel(nets.eval(), config), card["digest"]
+    built = WaterConfig(members=members, calibration=calibration, **settings)
+    nets = build_water_nets(built)
+    nets.load_state_dict(dict(tensors))
+    return WaterModel(nets.eval(), built)
 
 
 def _load(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:

@@ -95,8 +95,8 @@ def save_site(root: str | Path, camera: str, site: WaterSite, origin: SiteOrigin
     facts = {"version": _VERSION, "digest": digest, **asdict(origin)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write_whole(folder / _ARRAYS, save(dict(arrays)))
-        _write_whole(folder / _FACTS, (json.dumps(facts, indent=1) + "\n").encode())
+        write_whole(folder / _ARRAYS, save(dict(arrays)))
+        write_whole(folder / _FACTS, (json.dumps(facts, indent=1) + "\n").encode())
     except OSError as error:
         raise StoreError(f"{folder}: the site cannot be kept: {error.strerror or error}") from error
     return StoredSite(site, digest, origin)
@@ -122,7 +122,7 @@ def load_site(root: str | Path, camera: str) -> StoredSite | None:
     try:
         facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
         arrays = load((folder / _ARRAYS).read_bytes())
-        digest, origin = facts["digest"], _origin(facts)
+        digest, origin = facts["digest"], origin_of(facts)
         if facts["version"] != _VERSION:
             raise StoreError(f"{folder}: version {facts['version']}. Mend: remove it; it is learned again")
         if site_digest(arrays) != digest:
@@ -139,7 +139,12 @@ def _folder(root: str | Path, camera: str) -> Path | None:
     return local_path(f"{str(root).rstrip('/')}/water/{camera}")
 
 
-def _origin(facts: Mapping[str, object]) -> SiteOrigin:
+def origin_of(facts: Mapping[str, object]) -> SiteOrigin:
+    """The origin of its stored fields.
+
+    Raises:
+        KeyError, TypeError: They are not those of one.
+    """
     frames = facts["frames"]
     if not isinstance(frames, Sequence) or isinstance(frames, str):
         raise TypeError("frames is no list")
@@ -151,7 +156,8 @@ def _origin(facts: Mapping[str, object]) -> SiteOrigin:
     )
 
 
-def _write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
+    """Put a file in place of the one there, whole or not at all."""
     part = path.with_name(f".{path.name}.{os.getpid()}")
     part.write_bytes(content)
     part.replace(path)
