@@ -58,6 +58,8 @@ def adapt_to_pairs(
     pictures: Sequence[NDArray[np.uint8] | NDArray[np.uint16]],
     pairs: Sequence[Pair],
     training: PairTraining | None = None,
+    *,
+    hidden: Sequence[NDArray[np.bool_] | None] | None = None,
 ) -> tuple[WaterModel, WaterSite | None]:
     """Adapt an ensemble to one camera.
 
@@ -66,6 +68,7 @@ def adapt_to_pairs(
         pictures: Of the camera, one view: those of the pairs, and any without an answer.
         pairs: Answers; those not comparable say nothing of the level.
         training: How.
+        hidden: As of ``look``.
 
     Returns:
         The adapted ensemble and the site it reads, whose wettability is learned from all pictures; the site is ``None``
@@ -75,7 +78,7 @@ def adapt_to_pairs(
         IndexError: A pair names a picture that is not there.
     """
     training = training or PairTraining()
-    before = look(model, pictures)
+    before = look(model, pictures, hidden=hidden)
     site = learn_site(before)
     told = [p for p in pairs if p[2] is not PairAnswer.NOT_COMPARABLE]
     if site is None or not told:
@@ -85,7 +88,7 @@ def adapt_to_pairs(
         _adapted(net, views, told, before, site, training, k) for k, net in enumerate(model.nets)
     )
     adapted = WaterModel(nets.eval(), model.config)
-    after = learn_site(look(adapted, pictures)) or site
+    after = learn_site(look(adapted, pictures, hidden=hidden)) or site
     return adapted, WaterSite(after.wettability, len(pictures), len(told))
 
 

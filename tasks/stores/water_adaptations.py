@@ -1,7 +1,7 @@
 """An ensemble adapted to one camera, and the site that it reads, kept beside the camera's site.
 
 One file, ``<archive root>/water/<camera>/adapted.safetensors``, replaced whole: weights, site and what they were
-learned from belong together, and one digest covers them. Whoever is killed while writing leaves the file that was there.
+learned from belong together, and one digest covers them. Who is killed while writing leaves the file that was there.
 """
 
 import hashlib
