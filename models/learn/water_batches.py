@@ -44,8 +44,8 @@ class WaterViewConfig:
     least_scale: float = 0.45
     flood: FloodConfig = field(default_factory=FloodConfig)
     painted: int = 4
-    masked: int = 5
-    twice: int = 2
+    masked: int = 4
+    twice: int = 3
     dry: float = 0.5
     paired: int = 1
     blind: float = 0.15

@@ -39,7 +39,7 @@ class WaterRecipe:
     views: WaterViewConfig = field(default_factory=WaterViewConfig)
     loss: WaterLossConfig = field(default_factory=WaterLossConfig)
     loop: LoopConfig = field(
-        default_factory=lambda: LoopConfig(steps=2000, learning_rate=2e-3, warm_up=100, autocast=True)
+        default_factory=lambda: LoopConfig(steps=800, learning_rate=2e-3, warm_up=100, autocast=True)
     )
     denoise_steps: int = 0
     denoise_noise: float = 0.25
