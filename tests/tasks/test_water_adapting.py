@@ -26,11 +26,13 @@ from tasks.stores.results import ResultsRecord
 from tasks.stores.water_adaptations import adaptation_path, load_adaptation, save_adaptation
 from tasks.stores.water_sites import SiteOrigin, site_digest
 from tasks.water_adapting import adapt_camera
+from tasks.water_album import shore_album
 from tasks.water_night import load_water
 from tasks.water_prediction import WaterQuestion, predict_files
 from tasks.weights import save_water_model
 from tests.stores.camera_frames import image_file
-from tests.tasks.drift_camera import plan_of
+from tests.tasks import drift_camera, water_camera
+from tests.tasks.drift_camera import plan_of, write_camera
 from tests.tasks.nights import ingest, night, observations
 
 QUICK = PairTraining(steps=3, pairs=2, loose=1)
@@ -274,3 +276,32 @@ def test_a_night_reads_by_the_adapted_ensemble_and_names_it_even_if_others_got_n
     site = load_adaptation(folder / "archive", "quay").site
     assert set(mine["water_site"]) == {int(site_digest(site.to_arrays())[:16], 16)}
     assert "vigie adapt water --camera quay" in caplog.text
+
+
+def test_frames_of_a_camera_that_moved_are_shown_as_the_reference_saw_them(tmp_path, monkeypatch):
+    water_camera.install(monkeypatch)
+    drift_camera.install(monkeypatch)
+    hours = [f"2026-03-01T{hour:02d}:00:00" for hour in range(16)]
+    steady = {hour: drift_camera.picture() for hour in hours[:9]}
+    moved = {hour: drift_camera.picture(dy=5) for hour in hours[9:]}
+    astray = {"2026-03-01T20:00:00": np.random.default_rng(0).integers(0, 255, (120, 160, 3), np.uint8)}
+    write_camera(tmp_path, "mast", steady | moved | astray)
+    plan = plan_of(tmp_path, "2026-03-01")
+    ingest(plan)
+    night(plan)
+    archive = CameraArchive(plan.archive_root, "mast")
+    rows = archive.rows().sort_values("time", ignore_index=True)
+    model = WaterModel(torch.nn.ModuleList(), WaterConfig(long_side=160))
+
+    album = shore_album(plan.settings, plan.registry["mast"], archive, rows, model)
+
+    assert rows["sha256"].iloc[-1] not in album.pictures  # it is not known where it looked
+    first, last = (album.pictures[rows["sha256"].iloc[n]] for n in (0, 15))
+    as_it_came = archive.read_frames(rows.iloc[[15]])[0]
+    assert _difference(first, last) < 0.15 * _difference(first, as_it_came)
+    assert album.hidden[rows["sha256"].iloc[15]].mean() == pytest.approx(5 / 120, abs=0.02)
+
+
+def _difference(one, other):
+    inner = (slice(10, -10), slice(10, -10))
+    return np.abs(one[inner].astype(float) - other[inner]).mean()
