@@ -37,9 +37,9 @@ class WaterConfig:
         calibration: What makes an interval of level and spread; ``None``: no interval is known.
     """
 
-    members: tuple[WaterNetConfig, ...] = (WaterNetConfig(), WaterNetConfig(context_heads=4)) * 2
+    members: tuple[WaterNetConfig, ...] = (WaterNetConfig(), WaterNetConfig(context_heads=4))
     long_side: int = 320
-    min_observable: float = 0.5
+    min_observable: float = 0.7
     calibration: LevelCalibration | None = None
 
 

@@ -22,7 +22,8 @@ class LoopConfig:
     Attributes:
         steps: Optimiser steps.
         learning_rate: Peak, after the warm-up.
-        warm_up: Steps of linear warm-up; a cosine to 1 % of the peak follows.
+        warm_up: Steps of linear warm-up; a cosine follows.
+        last_rate: Share of the peak that is left at the end.
         weight_decay: Of AdamW.
         gradient_norm: Gradients are clipped to this norm.
         seed: Of every batch; with the step's number it fixes the batch.
@@ -33,6 +34,7 @@ class LoopConfig:
     steps: int = 1000
     learning_rate: float = 2e-3
     warm_up: int = 50
+    last_rate: float = 0.01
     weight_decay: float = 1e-2
     gradient_norm: float = 1.0
     seed: int = 0
@@ -58,11 +60,12 @@ class LoopState:
 
 
 def learning_rate_at(step: int, config: LoopConfig) -> float:
-    """Linear warm-up, then a cosine to a hundredth of the peak."""
+    """Linear warm-up, then a cosine to the last rate."""
     if step < config.warm_up:
         return config.learning_rate * (step + 1) / config.warm_up
     done = (step - config.warm_up) / max(1, config.steps - config.warm_up)
-    return config.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
+    falling = 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+    return config.learning_rate * (config.last_rate + (1 - config.last_rate) * falling)
 
 
 def _generator(seed: int, step: int) -> torch.Generator:

@@ -43,10 +43,10 @@ class WaterViewConfig:
     width: int = 208
     least_scale: float = 0.45
     flood: FloodConfig = field(default_factory=FloodConfig)
-    painted: int = 4
-    masked: int = 4
-    twice: int = 3
-    dry: float = 0.5
+    painted: int = 5
+    masked: int = 5
+    twice: int = 1
+    dry: float = 0.6
     paired: int = 1
     blind: float = 0.15
 
@@ -97,8 +97,8 @@ class WaterPictures:
         return torch.stack([self._view([n], generator)[0][0] for n in _drawn(self._all, count, generator)])
 
     def _paint(self, parts: "_Parts", generator: torch.Generator) -> None:
-        # What has water already can be flooded further: few pictures of free licence are known to be dry.
-        for number in _drawn(self._dry + self._wet, self.config.painted, generator):
+        # Not where there is water already: what was learned so was less sure of new places.
+        for number in _drawn(self._dry, self.config.painted, generator):
             ground, known = self._view([number], generator)[0]
             flood = paint_flood(ground, self.config.flood, generator)
             first = len(parts.pictures)

@@ -36,7 +36,7 @@ class WaterLossConfig:
     order: float = 0.1
     tie: float = 0.1
     nesting: float = 0.2
-    light: float = 1.0
+    light: float = 0.3
     observable: float = 0.2
     temperature: float = 0.1
 

@@ -39,12 +39,14 @@ class WaterRecipe:
     views: WaterViewConfig = field(default_factory=WaterViewConfig)
     loss: WaterLossConfig = field(default_factory=WaterLossConfig)
     loop: LoopConfig = field(
-        default_factory=lambda: LoopConfig(steps=800, learning_rate=2e-3, warm_up=100, autocast=True)
+        default_factory=lambda: LoopConfig(
+            steps=750, learning_rate=2e-3, warm_up=100, last_rate=0.9, autocast=True, seed=11
+        )
     )
     denoise_steps: int = 0
     denoise_noise: float = 0.25
     denoise_batch: int = 12
-    scenes: int = 40
+    scenes: int = 0
     scene_views: int = 4
     scene_seed: int = 560_000
     scene_share: float = 0.3

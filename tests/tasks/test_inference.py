@@ -20,7 +20,7 @@ from tasks.night_record import cameras_with_output
 from tasks.satellite_ingest import ingest_satellite
 from tasks.stores.camera_archive import CameraArchive
 from tasks.stores.results import ResultsRecord
-from tasks.weights import load_drift_model
+from tasks.weights import load_drift_model, load_water_model
 from tests.tasks.nights import infer, ingest, night, observations, plan_of, publish, touched_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
@@ -113,7 +113,11 @@ def test_values_lead_back_to_frame_slot_and_model(after):
     assert 0 <= noon["satellite_cloud_area_fraction"] <= 1
     models = ResultsRecord(after.results_uri).models()
     assert set(table["cloud_model"]) == {0}
-    assert models["digest"].tolist() == [BatchInference(after).digest, load_drift_model()[1]]
+    assert models["digest"].tolist() == [
+        BatchInference(after).digest,
+        load_drift_model()[1],
+        load_water_model()[1],
+    ]
     good = table[table["visible_cloud_fraction_quality_flag"] == ValueFlag.GOOD]
     assert len(good) > 5
     assert good["visible_cloud_fraction"].between(0, 1).all()
