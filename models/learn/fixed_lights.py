@@ -53,6 +53,6 @@ def relight(rgb: NDArray[np.uint8], light: str) -> NDArray[np.uint8]:
     Raises:
         KeyError: There is no such light.
     """
-    linear = (np.arange(256, dtype=np.float32) / 255) ** _GAMMA
+    linear = ((np.arange(256) / 255) ** _GAMMA).astype(np.float32)
     changed = LIGHTS[light](linear[rgb]).clip(0, 1)
     return np.asarray(np.round(255 * changed ** (1 / _GAMMA)), np.uint8)

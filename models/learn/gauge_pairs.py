@@ -37,8 +37,8 @@ class GaugePairs:
     def among(self, rows: NDArray[np.int64]) -> "GaugePairs":
         """The same answers by the frames' places in ``rows``, which holds all of them."""
         place = {int(row): k for k, row in enumerate(rows)}
-        sides = (np.array([place[int(r)] for r in side], np.int64) for side in (self.left, self.right))
-        return GaugePairs(*sides, self.answers)
+        left, right = (np.array([place[int(r)] for r in side], np.int64) for side in (self.left, self.right))
+        return GaugePairs(left, right, self.answers)
 
 
 def ask_gauge(

@@ -62,7 +62,7 @@ def train_ranknet(cameras: Sequence[RankedFrames], *, steps: int = _STEPS, seed:
         score = _scores(net, frames[pairs[drawn].flatten()]).view(-1, 2)
         loss = F.binary_cross_entropy_with_logits(score[:, 0] - score[:, 1], share[drawn])
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
     return net.eval()
 
@@ -76,7 +76,8 @@ def ranknet_levels(net: FCN, frames: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def _scores(net: FCN, pictures: Tensor) -> Tensor:
-    return net(pictures).mean((1, 2, 3))
+    scores: Tensor = net(pictures).mean((1, 2, 3))
+    return scores
 
 
 def _unit(frames: NDArray[np.uint8]) -> Tensor:
