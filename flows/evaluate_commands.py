@@ -96,3 +96,47 @@ def evaluate_drift_command(
                 typer.echo(sections_text([section]))
     if form is Form.JSON:
         typer.echo(sections_json(sections))
+
+
+@evaluate.command("water")
+def evaluate_water_command(
+    split: Annotated[str, typer.Option(help="new: sites never seen; seen: after a few answered pairs.")],
+    water: Annotated[Path | None, typer.Option(help="Folder of real series with their manifest.csv.")] = None,
+    demo: Annotated[
+        Path | None, typer.Option(help="Folder of the demo network; rendered there if it is empty.")
+    ] = None,
+    part: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="new: levels, relighting, intervals, masks; seen: light, curve, masks; repeatable. All by default."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    resamples: Annotated[int, typer.Option(min=1, help="Of the bootstrap.")] = 300,
+    weights: Annotated[Path | None, typer.Option(help="safetensors with its card.")] = None,
+    form: Format = Form.TEXT,
+) -> None:
+    """Score water levels beside time, brightness, first component, flooded fraction and a naive RankNet."""
+    from flows.evaluation_output import evaluation_progress
+    from tasks.drift_report_tables import sections_json, sections_text
+    from tasks.water_evaluation_run import PARTS, Part, Split, WaterEvaluation, evaluate_water
+
+    try:
+        chosen = Split(split)
+        parts = [Part(name) for name in part or ()]
+    except ValueError as error:
+        listed = "; ".join(f"{s}: {', '.join(of)}" for s, of in PARTS.items())
+        raise ConfigurationError(
+            "evaluate water", None, str(error), f"--split and --part of {listed}"
+        ) from None
+    with evaluation_progress() as told:
+        wanted = WaterEvaluation(
+            water=water, demo=demo, weights=weights, resamples=resamples, seed=seed, progress=told
+        )
+        sections = []
+        for section in evaluate_water(wanted, chosen, parts):
+            sections.append(section)
+            if form is Form.TEXT:
+                typer.echo(sections_text([section]))
+    if form is Form.JSON:
+        typer.echo(sections_json(sections))
