@@ -20,6 +20,8 @@ _SMOOTH = 7  # of the maps before their edges are sought, pixels at 320 of the l
 _REACH = 21  # about a place within which an edge must move
 _SHARE_OF_STEEPEST = 0.99
 _POWER = 2
+_BEYOND = 0.1  # weight of what lies beyond the range that was seen
+_BEYOND_REACH = 121
 
 
 def wettability_of(water: Tensor) -> Tensor | None:
@@ -48,7 +50,15 @@ def wettability_of(water: Tensor) -> Tensor | None:
         if not float(weights.max()) > 0:
             return None
         weights = weights / weights.norm()
-    return (weights / weights.max()).view(water.shape[1:])
+    return _extended((weights / weights.max()).view(water.shape[1:]))
+
+
+def _extended(weights: Tensor) -> Tensor:
+    """Water may rise and fall farther than the maps show: what lies about counts a little."""
+    size = min(_BEYOND_REACH, *_odd_sides(weights[None]))
+    about = _mean(_mean(weights[None], size), size)[0]
+    extended = weights + _BEYOND * about / about.max().clamp_min(1e-12)
+    return extended / extended.max()
 
 
 def moving_edges(water: Tensor) -> Tensor:

@@ -76,8 +76,8 @@ def test_a_site_reads_the_level_where_water_comes_and_goes(model):
     maps = maps_of(0.2, 0.4, 0.6, 0.8)
     site = learn_site(maps)
     levels = read_levels(model, maps, site).level
-    assert levels[0] == pytest.approx(0, abs=0.01)
-    assert levels[3] == pytest.approx(1, abs=0.01)
+    assert levels[0] == pytest.approx(0, abs=0.1)
+    assert levels[3] == pytest.approx(1, abs=0.1)
     assert (np.diff(levels) > 0.1).all()
 
 

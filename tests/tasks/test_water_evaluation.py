@@ -40,6 +40,9 @@ def sighted(monkeypatch):
         return model, water_evaluation.learn_site(sees_blue(model, pictures))
 
     monkeypatch.setattr(water_evaluation_seen, "adapt_to_pairs", adapt)
+    for module in (water_evaluation, water_evaluation_seen):  # its training is tested elsewhere
+        monkeypatch.setattr(module, "train_ranknet", lambda cameras, seed: None)
+        monkeypatch.setattr(module, "ranknet_levels", lambda net, frames: frames.mean((1, 2, 3)))
 
 
 @pytest.fixture
@@ -118,9 +121,7 @@ def test_pairs_stay_within_their_frames(looked):
         levels_of_test(tiny_model(), looked[0], rows, np.arange(3, 9), pairs, 0)
 
 
-def test_the_learning_curve_has_every_budget_and_control(looked, monkeypatch):
-    monkeypatch.setattr(water_evaluation_seen, "train_ranknet", lambda cameras, seed: None)
-    monkeypatch.setattr(water_evaluation_seen, "ranknet_levels", lambda net, frames: frames.mean((1, 2, 3)))
+def test_the_learning_curve_has_every_budget_and_control(looked):
     told = []
     (section,) = score_curve(
         tiny_model(), looked, lambda *a: told.append(a), resamples=5, seed=0, budgets=(3, 0)
