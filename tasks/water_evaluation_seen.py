@@ -59,7 +59,8 @@ def adapted(
     ]
     place = {int(row): k for k, row in enumerate(seen)}
     told = [(place[int(pairs.left[k])], place[int(pairs.right[k])], pairs.answers[k]) for k in kept]
-    return adapt_to_pairs(model, [looked.pictures[int(k)].rgb for k in seen], told)
+    pictures = [looked.pictures[int(k)] for k in seen]
+    return adapt_to_pairs(model, [p.rgb for p in pictures], told, hidden=[p.hidden for p in pictures])
 
 
 def levels_of_test(

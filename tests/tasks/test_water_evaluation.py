@@ -35,9 +35,9 @@ def sighted(monkeypatch):
     """The model sees the water; what it is adapted to changes nothing."""
     monkeypatch.setattr(water_evaluation, "look", sees_blue)
 
-    def adapt(model, pictures, pairs):
+    def adapt(model, pictures, pairs, *, hidden):
         assert len(pictures) > max((max(p[:2]) for p in pairs), default=0)
-        return model, water_evaluation.learn_site(sees_blue(model, pictures))
+        return model, water_evaluation.learn_site(sees_blue(model, pictures, hidden=hidden))
 
     monkeypatch.setattr(water_evaluation_seen, "adapt_to_pairs", adapt)
     for module in (water_evaluation, water_evaluation_seen):  # its training is tested elsewhere
