@@ -68,9 +68,8 @@ def suggest_command(
     form: Format = Form.JSON,
 ) -> None:
     """The pairs that teach most if they are answered next. As text: a CSV to fill in and to import."""
-    from tasks.label_suggestions import suggest_for_camera
-
     from flows.label_output import print_suggestions
+    from tasks.label_suggestions import suggest_for_camera
 
     print_suggestions(suggest_for_camera(_archive_root(config), camera, count, images), form)
 

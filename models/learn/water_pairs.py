@@ -1,26 +1,21 @@
-"""A camera that somebody has answered a few dozen pairs for: the ensemble adapted to its view.
+"""A camera that somebody has answered a few dozen pairs for: where in its view the level is to be read.
 
-What is learned must hold in lights that no pair shows: every picture is seen in a new light each time (the level must
-not move), pictures without any answer take part, and what the ensemble saw before stays a teacher.
-
-Source: Burges et al. 2005 (RankNet); Sohn et al. 2020 ("FixMatch": a teacher on the picture as it is, the pupil on the
-same picture changed).
+The networks stay as they are. To train them on the pairs was tried, with pictures in new lights, places nested and the
+networks' own earlier answers as a teacher: pairs of one light made them worse in the other.
 """
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
 from models.contracts.labels import PairAnswer
 from models.learn.relighting import relit
-from models.nets.water import level
-from models.water import WaterMaps, WaterModel, WaterSite, learn_site, look, working_rgb
+from models.learn.site_weights import weights_from_pairs
+from models.water import WaterModel, WaterSite, learn_site, look, working_rgb
 
 Pair = tuple[int, int, PairAnswer]
 """Two pictures by their number, and which shows more water."""
@@ -28,28 +23,16 @@ Pair = tuple[int, int, PairAnswer]
 
 @dataclass(frozen=True)
 class PairTraining:
-    """How an ensemble is adapted.
+    """How a site is adapted.
 
     Attributes:
-        steps: Optimiser steps per member.
-        learning_rate: Peak.
-        pairs: Per step.
-        loose: Pictures without an answer per step.
+        lights: New lights in which every picture is seen, besides its own.
         temperature: Difference of two levels that makes an order e : 1 likely.
-        tie: Weight of the loss of pairs said to be equal.
-        nesting: Weight of places that are wetter in the picture with less water.
-        teacher: Weight of the maps seen before, on relit pictures.
         seed: Of everything.
     """
 
-    steps: int = 120
-    learning_rate: float = 3e-4
-    pairs: int = 4
-    loose: int = 2
-    temperature: float = 0.01
-    tie: float = 1.0
-    nesting: float = 0.05
-    teacher: float = 1.0
+    lights: int = 3
+    temperature: float = 0.02
     seed: int = 0
 
 
@@ -61,7 +44,7 @@ def adapt_to_pairs(
     *,
     hidden: Sequence[NDArray[np.bool_] | None] | None = None,
 ) -> tuple[WaterModel, WaterSite | None]:
-    """Adapt an ensemble to one camera.
+    """Adapt to one camera.
 
     Args:
         model: As trained on other places; it is not changed.
@@ -71,72 +54,48 @@ def adapt_to_pairs(
         hidden: As of ``look``.
 
     Returns:
-        The adapted ensemble and the site it reads, whose wettability is learned from all pictures; the site is ``None``
-        where there is no water that varies.
+        The ensemble and the site it reads, whose wettability is learned from all pictures and moved by the pairs; the
+        site is ``None`` where there is no water that varies.
 
     Raises:
         IndexError: A pair names a picture that is not there.
     """
     training = training or PairTraining()
-    before = look(model, pictures, hidden=hidden)
-    site = learn_site(before)
-    told = [p for p in pairs if p[2] is not PairAnswer.NOT_COMPARABLE]
-    if site is None or not told:
+    maps = look(model, pictures, hidden=hidden)
+    site = learn_site(maps)
+    told = [(left, right, _SIGN[answer]) for left, right, answer in pairs if answer in _SIGN]
+    if any(not 0 <= k < len(pictures) for left, right, _ in told for k in (left, right)):
+        raise IndexError("a pair names a picture that is not there")
+    shapes = {m.water.shape[-2:] for m in maps}
+    if site is None or not told or len(shapes) > 1:
         return model, site
-    views = torch.cat([working_rgb(p, model.config.long_side) for p in pictures])
-    nets = nn.ModuleList(
-        _adapted(net, views, told, before, site, training, k) for k, net in enumerate(model.nets)
+    own = torch.stack([m.water.float().mean(0) for m in maps])
+    shown = (own > 0).any(0)  # what is hidden in every picture has no water in any light
+    lights = [own, *(maps_in * shown for maps_in in _in_new_lights(model, pictures, training))]
+    start = site.wettability
+    weights = weights_from_pairs(
+        torch.stack(lights), told, start, temperature=training.temperature, seed=training.seed
     )
-    adapted = WaterModel(nets.eval(), model.config)
-    after = learn_site(look(adapted, pictures, hidden=hidden)) or site
-    return adapted, WaterSite(after.wettability, len(pictures), len(told))
+    return model, WaterSite(weights, site.frames, len(told))
 
 
-def _adapted(
-    net: nn.Module,
-    views: Tensor,
-    pairs: Sequence[Pair],
-    before: Sequence[WaterMaps],
-    site: WaterSite,
+@torch.inference_mode()
+def _in_new_lights(
+    model: WaterModel,
+    pictures: Sequence[NDArray[np.uint8] | NDArray[np.uint16]],
     training: PairTraining,
-    member: int,
-) -> nn.Module:
-    pupil = copy.deepcopy(net).train()
-    taught = torch.stack([m.water.float().mean(0) for m in before])
-    generator = torch.Generator().manual_seed(training.seed * 1009 + member)
-    optimiser = torch.optim.AdamW(pupil.parameters(), training.learning_rate, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, training.learning_rate, training.steps)
-    for _ in range(training.steps):
-        chosen = [pairs[int(k)] for k in torch.randint(len(pairs), (training.pairs,), generator=generator)]
-        loose = torch.randint(len(views), (training.loose,), generator=generator)
-        rows = torch.cat([torch.tensor([p[0] for p in chosen]), torch.tensor([p[1] for p in chosen]), loose])
-        seen = relit(views[rows], generator)
-        with torch.autocast("cpu", torch.bfloat16):  # half the time
-            logits, _ = pupil(seen)
-        loss = _loss(logits.float(), [p[2] for p in chosen], taught[rows], site.wettability, training)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(pupil.parameters(), 1.0)
-        optimiser.step()
-        schedule.step()
-    return pupil.eval()
+) -> list[Tensor]:
+    """Maps ``(pictures, y, x)`` of all pictures in lights of their own, as often as is asked for."""
+    generator = torch.Generator().manual_seed(training.seed)
+    views = torch.cat([working_rgb(p, model.config.long_side) for p in pictures])
+    return [
+        torch.cat([_mean_water(model, view[None]) for view in relit(views, generator)])
+        for _ in range(training.lights)
+    ]
 
 
-def _loss(
-    logits: Tensor, answers: Sequence[PairAnswer], taught: Tensor, wettability: Tensor, training: PairTraining
-) -> Tensor:
-    water = torch.sigmoid(logits)
-    levels = level(water, wettability)
-    n = len(answers)
-    gap = (levels[:n] - levels[n : 2 * n]) / training.temperature
-    sign = torch.tensor([_SIGN[a] for a in answers], dtype=gap.dtype)
-    order = torch.where(sign == 0, training.tie * gap.abs().clamp(max=20) * 0.25, F.softplus(-sign * gap))
-    rise = (water[:n] - water[n : 2 * n]) * sign[:, None, None]
-    unnested = (rise.clamp(max=0).abs() * wettability).sum(dim=(1, 2)) / wettability.sum()
-    teacher = F.binary_cross_entropy_with_logits(logits, taught)
-    return (
-        order.mean() + training.nesting * unnested.mean() / training.temperature + training.teacher * teacher
-    )
+def _mean_water(model: WaterModel, view: Tensor) -> Tensor:
+    return torch.stack([torch.sigmoid(net(view)[0]) for net in model.nets]).mean(0)
 
 
 _SIGN = {PairAnswer.LEFT_HIGHER: 1.0, PairAnswer.RIGHT_HIGHER: -1.0, PairAnswer.EQUAL: 0.0}

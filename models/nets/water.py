@@ -90,6 +90,6 @@ def level(water: Tensor, wettability: Tensor) -> Tensor:
         ValueError: Nowhere can be wet or dry.
     """
     total = wettability.clamp_min(0).sum()
-    if not float(total) > 0:
+    if not bool(total > 0):
         raise ValueError("the wettability map is zero everywhere: there is no place to read a level from")
     return (water * wettability.clamp_min(0)).sum(dim=(-2, -1)) / total
