@@ -2,7 +2,8 @@
 
 A repository lies at ``<root>/cameras/<id>``, ``<root>/satellite/<grid>``, ``<root>/labels/<id>`` or
 ``<root>/results``; ``root`` is a folder or an ``s3://bucket/prefix`` URI. Its root group says what it is
-(``vigie_kind``) and how it is laid out (``vigie_schema_version``). Readers need no lock: they see the last commit. Writers take turns (``locks``).
+(``vigie_kind``) and how it is laid out (``vigie_schema_version``). Readers need no lock: they see the last commit.
+Writers take turns (``locks``).
 """
 
 import os
