@@ -18,12 +18,17 @@ from models.nets.water import level
 _GRID = (12, 16)  # cells over the view: coarser than any error of a map that a pair could be fitted to
 _STEPS = 150
 _RATE = 0.05
-_PULL = 1.5  # towards the weights learned without a label
 _NEVER = 20.0  # temperatures beyond which a tie's error counts no further
 
 
 def weights_from_pairs(
-    maps: Tensor, pairs: Sequence[tuple[int, int, float]], start: Tensor, *, temperature: float, seed: int
+    maps: Tensor,
+    pairs: Sequence[tuple[int, int, float]],
+    start: Tensor,
+    *,
+    temperature: float,
+    log_gain_sd: float,
+    seed: int,
 ) -> Tensor:
     """Weights of a site after answered pairs.
 
@@ -32,6 +37,7 @@ def weights_from_pairs(
         pairs: Left, right, and 1 where the left is higher, -1 the right, 0 neither.
         start: Weights learned without a label ``(y, x)``.
         temperature: Difference of two levels that makes an order e : 1 likely.
+        log_gain_sd: How far the logarithm of a weight is believed to lie from that of ``start``, before any answer.
         seed: Of the lights that are drawn.
 
     Returns:
@@ -40,6 +46,7 @@ def weights_from_pairs(
     left, right = (torch.tensor([p[k] for p in pairs]) for k in (0, 1))
     sign = torch.tensor([p[2] for p in pairs])
     generator = torch.Generator().manual_seed(seed)
+    pull = _GRID[0] * _GRID[1] / (2 * log_gain_sd**2 * max(1, len(pairs)))  # of a normal prior, per answer
     gain = torch.zeros(1, 1, *_GRID, requires_grad=True)
     optimiser = torch.optim.Adam([gain], _RATE)
     for _ in range(_STEPS):
@@ -49,7 +56,7 @@ def weights_from_pairs(
         gap = (levels[lights[0], left] - levels[lights[1], right]) / temperature
         order = F.softplus(-sign * gap)
         tie = 0.25 * gap.abs().clamp(max=_NEVER)
-        loss = torch.where(sign == 0, tie, order).mean() + _PULL * gain.square().mean()
+        loss = torch.where(sign == 0, tie, order).mean() + pull * gain.square().mean()
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()

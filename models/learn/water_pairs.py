@@ -11,11 +11,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from models.contracts.labels import PairAnswer
 from models.learn.relighting import relit
 from models.learn.site_weights import weights_from_pairs
 from models.water import WaterModel, WaterSite, learn_site, look, working_rgb
+
+_COARSE = 8
+_SAME_LIGHT = (
+    0.8  # least correlation of two pictures of one light; a lamp at the camera against daylight: 0.7
+)
+_LEAST_ACROSS = 0.1
 
 Pair = tuple[int, int, PairAnswer]
 """Two pictures by their number, and which shows more water."""
@@ -28,11 +35,15 @@ class PairTraining:
     Attributes:
         lights: New lights in which every picture is seen, besides its own.
         temperature: Difference of two levels that makes an order e : 1 likely.
+        trust: Log-gain a weight may well have where pairs cross lights; see ``weights_from_pairs``.
+        trust_in_one_light: The same where they do not: what tells two levels apart in one light may be that light.
         seed: Of everything.
     """
 
     lights: int = 3
     temperature: float = 0.02
+    trust: float = 3.0
+    trust_in_one_light: float = 0.5
     seed: int = 0
 
 
@@ -72,11 +83,33 @@ def adapt_to_pairs(
     own = torch.stack([m.water.float().mean(0) for m in maps])
     shown = (own > 0).any(0)  # what is hidden in every picture has no water in any light
     lights = [own, *(maps_in * shown for maps_in in _in_new_lights(model, pictures, training))]
-    start = site.wettability
+    trust = training.trust if _cross_lights(model, pictures, told) else training.trust_in_one_light
     weights = weights_from_pairs(
-        torch.stack(lights), told, start, temperature=training.temperature, seed=training.seed
+        torch.stack(lights),
+        told,
+        site.wettability,
+        temperature=training.temperature,
+        log_gain_sd=trust,
+        seed=training.seed,
     )
     return model, WaterSite(weights, site.frames, len(told))
+
+
+def _cross_lights(
+    model: WaterModel,
+    pictures: Sequence[NDArray[np.uint8] | NDArray[np.uint16]],
+    told: Sequence[tuple[int, int, float]],
+) -> bool:
+    """Enough of the pairs are of two pictures whose light falls differently: correlation of their coarse luma."""
+    coarse = [
+        F.adaptive_avg_pool2d(working_rgb(p, model.config.long_side).mean(1), _COARSE).flatten()
+        for p in pictures
+    ]
+    shape = torch.stack(coarse)
+    shape = F.normalize(shape - shape.mean(1, keepdim=True), dim=1)
+    left, right = (torch.tensor([t[k] for t in told]) for k in (0, 1))
+    differs = (shape[left] * shape[right]).sum(1) < _SAME_LIGHT
+    return float(differs.float().mean()) >= _LEAST_ACROSS
 
 
 @torch.inference_mode()

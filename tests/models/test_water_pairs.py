@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from models.contracts.labels import PairAnswer
+from models.learn import water_pairs
 from models.learn.relighting import relit
 from models.learn.site_weights import weights_from_pairs
 from models.learn.water_pairs import PairTraining, adapt_to_pairs
@@ -35,8 +36,8 @@ def test_answers_move_the_weights_to_places_that_agree_with_them():
     maps = torch.zeros(1, 3, 12, 16)
     maps[0, :, :, :8] = torch.tensor([0.1, 0.5, 0.9])[:, None, None]
     maps[0, :, :, 8:] = torch.tensor([0.9, 0.5, 0.1])[:, None, None]
-    pairs = [(1, 0, 1.0), (1, 2, -1.0), (0, 2, -1.0)]
-    weights = weights_from_pairs(maps, pairs, torch.ones(12, 16), temperature=0.02, seed=0)
+    pairs = 100 * [(1, 0, 1.0), (1, 2, -1.0), (0, 2, -1.0)]
+    weights = weights_from_pairs(maps, pairs, torch.ones(12, 16), temperature=0.02, log_gain_sd=0.5, seed=0)
     assert weights[:, :7].mean() > 1.3 * weights[:, 9:].mean()
     assert float(weights.min()) >= 0 and float(weights.max()) == 1
 
@@ -45,8 +46,34 @@ def test_ties_pull_two_levels_together():
     maps = torch.zeros(1, 2, 12, 16)
     maps[0, :, :, :8] = torch.tensor([0.2, 0.8])[:, None, None]  # a sky in another light
     maps[0, :, :, 8:] = 0.5
-    weights = weights_from_pairs(maps, [(0, 1, 0.0)], torch.ones(12, 16), temperature=0.02, seed=0)
+    weights = weights_from_pairs(
+        maps, 300 * [(0, 1, 0.0)], torch.ones(12, 16), temperature=0.02, log_gain_sd=0.5, seed=0
+    )
     assert weights[:, :7].mean() < 0.8 * weights[:, 9:].mean()
+
+
+def test_a_single_answer_hardly_moves_the_weights():
+    maps = torch.rand(1, 2, 12, 16, generator=torch.Generator().manual_seed(0))
+    weights = weights_from_pairs(
+        maps, [(0, 1, 1.0)], torch.ones(12, 16), temperature=0.02, log_gain_sd=0.5, seed=0
+    )
+    assert float(weights.min()) > 0.5
+
+
+def test_answers_within_one_light_are_trusted_less(model, monkeypatch):
+    asked = []
+
+    def weights(maps, pairs, start, *, log_gain_sd, **_):
+        asked.append(log_gain_sd)
+        return start
+
+    monkeypatch.setattr(water_pairs, "weights_from_pairs", weights)
+    by_day = [bank(n) for n in (12, 13, 14, 15)]
+    lamp = np.exp(-(((np.indices((36, 48)).T - [18, 24]) / 6) ** 2).sum(-1).T)[..., None]
+    by_night = [(picture * lamp).astype(np.uint8) for picture in by_day]
+    adapt_to_pairs(model, by_day, [(0, 3, RIGHT)], QUICK)
+    adapt_to_pairs(model, [*by_day, *by_night], [(0, 7, RIGHT), (0, 1, RIGHT)], QUICK)
+    assert asked == [QUICK.trust_in_one_light, QUICK.trust]
 
 
 def test_the_model_is_not_changed_and_a_seed_fixes_the_result(model):
