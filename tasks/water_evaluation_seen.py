@@ -28,7 +28,7 @@ from tasks.water_evaluation import (
 ADAPTED = "adapted to pairs"
 LIGHT_BUDGETS = (0, 30, 100)
 CURVE_BUDGETS = (300, 100, 50, 0)
-_LAMP_SHARE = 0.15  # margins this dark beside the brightest tenth: the only light is a lamp at the camera
+_LAMP_SHARE = 0.2  # margins this dark beside the brightest tenth: the only light is a lamp at the camera
 _LEAST_FRAMES = 4
 
 Rows = NDArray[np.int64]
