@@ -1,4 +1,4 @@
-"""``vigie adapt``: networks adapted to one camera, from what people said about its images. Starts without Prefect."""
+"""``vigie adapt``: one camera read as people said about its images. Starts without Prefect."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,12 +8,12 @@ import typer
 if TYPE_CHECKING:
     from tasks.water_adapting import AdaptedCamera, PairLesson
 
-adapt = typer.Typer(no_args_is_help=True, help="Adapt a network to one camera, from its labels.")
+adapt = typer.Typer(no_args_is_help=True, help="Adapt to one camera, from its labels.")
 
 
 @adapt.callback()
 def of_one_camera() -> None:
-    """Adapt a network to one camera, from its labels."""
+    """Adapt to one camera, from its labels."""
 
 
 @adapt.command("water")
@@ -24,7 +24,7 @@ def adapt_water(
         bool, typer.Option("--again", help="Even where no label was added since the last time.")
     ] = False,
 ) -> None:
-    """Learn a camera's water level from its answered pairs, in a few minutes; from then on nights read it that way.
+    """Learn a camera's water level from its answered pairs; from then on nights read it that way.
 
     Levels are on a new scale afterwards: look at the camera's flood_level.
     """
