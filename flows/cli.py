@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from flows.adapt_commands import adapt
+from flows.calibrate_commands import calibrate
 from flows.evaluate_commands import evaluate
 from flows.label_commands import labels
 from flows.options import EXIT_CONFIGURATION, EXIT_DEGRADED, EXIT_FAILED
@@ -25,6 +26,7 @@ app = typer.Typer(
 app.add_typer(predict, name="predict")
 app.add_typer(train, name="train")
 app.add_typer(adapt, name="adapt")
+app.add_typer(calibrate, name="calibrate")
 app.add_typer(evaluate, name="evaluate")
 app.add_typer(labels, name="labels")
 

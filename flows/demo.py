@@ -8,6 +8,7 @@ from models.simulation.network import NetworkSpec
 from tasks.demo_drift import DriftComparison, StepComparison, compare_drift
 from tasks.demo_network import DemoNetwork, deliver_late
 from tasks.demo_truth import Comparison, compare_with_truth
+from tasks.demo_water import WaterComparison, compare_water
 from tasks.night_summary import NightSummary
 
 
@@ -23,7 +24,9 @@ def run_demo_nights(network: DemoNetwork, spec: NetworkSpec) -> list[NightSummar
     return summaries
 
 
-def demo_comparison(folder: Path) -> tuple[list[Comparison], list[DriftComparison], StepComparison]:
-    """Estimate against truth, of a demo that ran: covers, lines of sight, steps."""
+def demo_comparison(
+    folder: Path,
+) -> tuple[list[Comparison], list[DriftComparison], StepComparison, WaterComparison]:
+    """Estimate against truth, of a demo that ran: covers, lines of sight, steps, water levels."""
     series, truth = folder / "published" / "series.zarr", folder / "truth.csv"
-    return compare_with_truth(series, truth), *compare_drift(series, truth)
+    return compare_with_truth(series, truth), *compare_drift(series, truth), compare_water(series, truth)

@@ -13,6 +13,7 @@ from models.simulation.network import NetworkSpec
 from tasks.demo_drift import DriftComparison, StepComparison
 from tasks.demo_network import DemoNetwork, write_demo_network
 from tasks.demo_truth import Comparison
+from tasks.demo_water import WaterComparison
 from tasks.night_summary import NightSummary
 
 
@@ -34,12 +35,28 @@ def write_with_bar(
 
 
 def print_comparison(
-    comparisons: Sequence[Comparison], drift: Sequence[DriftComparison], steps: StepComparison
+    comparisons: Sequence[Comparison],
+    drift: Sequence[DriftComparison],
+    steps: StepComparison,
+    water: WaterComparison,
 ) -> None:
     """Estimate against truth, beside the control."""
     _print_covers(comparisons)
     if drift:
         _print_drift(drift, steps)
+    _print_water(water)
+
+
+def _print_water(water: WaterComparison) -> None:
+    if water.cameras + water.without == 0:
+        return
+    told = f"water levels against truth: {water.cameras} cameras, {water.without} without a level"
+    if water.cameras:
+        told += (
+            f"; rank correlation {water.spearman:.2f} in the median, {water.worst:.2f} at worst ({water.worst_camera}),"
+            f" the hour alone {water.time_spearman:.2f}; {water.unanswered} of {water.frames} frames silent"
+        )
+    for_people().print(told)
 
 
 def _print_drift(drift: Sequence[DriftComparison], steps: StepComparison) -> None:

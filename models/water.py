@@ -34,7 +34,7 @@ class WaterConfig:
         members: Shape of each network of the ensemble.
         long_side: Pixels of a picture's long side as the networks see it.
         min_observable: Least mean probability that the picture can be judged; below, it abstains.
-        calibration: What makes an interval of level and spread; ``None``: no interval is known.
+        calibration: What makes an interval of a site's level and its spread; ``None``: no interval is known.
     """
 
     members: tuple[WaterNetConfig, ...] = (WaterNetConfig(), WaterNetConfig(context_heads=4))
@@ -114,7 +114,7 @@ class WaterLevels:
     Attributes:
         level: ``(n,)`` in [0, 1]; NaN where withheld.
         spread: Standard deviation over the ensemble ``(n,)``.
-        sigma: One standard error ``(n,)``: of the interval where one was calibrated, else the spread.
+        sigma: One standard error ``(n,)``: of a calibrated interval where a site is read, else the spread.
         flag: ``ValueFlag`` ``(n,)``.
     """
 
@@ -225,7 +225,7 @@ def read_levels(model: WaterModel, maps: Sequence[WaterMaps], site: WaterSite | 
     value, spread = ensemble_level(table) if len(maps) else (np.empty(0), np.empty(0))
     sigma = spread
     calibration = model.config.calibration
-    if calibration is not None and not calibration.too_few:
+    if site is not None and calibration is not None and not calibration.too_few:
         sigma = calibration.interval(value, spread).sigma
     return WaterLevels(value, spread, sigma, np.array([int(m.flag) for m in maps], np.uint8))
 

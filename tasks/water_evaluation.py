@@ -89,11 +89,20 @@ def levels(
     model: WaterModel, looked: LookedSeries, site: WaterSite | None, maps: Sequence[WaterMaps] | None = None
 ) -> Values:
     """Levels of a series, NaN where withheld; of other maps of its pictures where they are given."""
+    return levels_and_spreads(model, looked, site, maps)[0]
+
+
+def levels_and_spreads(
+    model: WaterModel, looked: LookedSeries, site: WaterSite | None, maps: Sequence[WaterMaps] | None = None
+) -> tuple[Values, Values]:
+    """Likewise, with the spread of the ensemble ``(n,)``."""
     found = [
-        read_levels(model, [seen], site and _in_view(site, picture.hidden)).level
+        read_levels(model, [seen], site and _in_view(site, picture.hidden))
         for seen, picture in zip(maps or looked.maps, looked.pictures, strict=True)
     ]
-    return np.concatenate(found) if found else np.empty(0)
+    parts = [[f.level for f in found], [f.spread for f in found]]
+    level, spread = (np.concatenate([np.empty(0), *part]) for part in parts)
+    return level, spread
 
 
 def _in_view(site: WaterSite, hidden: NDArray[np.bool_]) -> WaterSite:

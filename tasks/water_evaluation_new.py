@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.learn.fixed_lights import LIGHTS, relight
-from models.learn.level_reliability import coverage_and_width, relighting_shift
+from models.learn.level_reliability import coverage_and_width, level_errors, relighting_shift
 from models.science.level_metres import fit_metres
 from models.water import WaterModel, learn_site
 from tasks.drift_report_tables import Section
@@ -22,6 +22,7 @@ from tasks.water_evaluation import (
     camera_rows,
     foreign_ranknet,
     levels,
+    levels_and_spreads,
     masks_fraction,
     score_rows,
     see,
@@ -169,8 +170,48 @@ def score_intervals(model: WaterModel, all_of: Sequence[LookedSeries], what: str
             "with_interval": given,
         }
     )
+    yield from _level_intervals(model, all_of, what)
     yield Section(
         f"90 % intervals, {what}: gauge from levels of (b), fitted on two frames of three, on the third"
         f" ({truth_words(all_of)}); metres, or the unit of the scene",
         rows,
     )
+
+
+def _level_intervals(model: WaterModel, all_of: Sequence[LookedSeries], what: str) -> Iterator[Section]:
+    """Whether the intervals of the level itself, calibrated on other cameras, hold the level that the truth implies."""
+    known = model.config.calibration
+    if known is None:
+        return
+    rows: list[dict[str, object]] = []
+    parts: list[tuple[NDArray[np.float64], ...]] = []
+    for s in all_of:
+        site = learn_site(s.maps)
+        if site is None or np.isfinite(s.series.truth).sum() < _TEST_EVERY:
+            continue
+        level, spread = levels_and_spreads(model, s, site)
+        half = np.minimum(known.quantile * (spread + known.offset), 1.0)
+        error = level_errors(level, s.series.truth)
+        parts.append((error, half, level))
+        rows.append({"camera": s.series.camera, **_level_row(error, half, level)})
+    if rows:
+        error, half, level = (np.concatenate([part[k] for part in parts]) for k in range(3))
+        rows.append({"camera": "all", **_level_row(error, half, level)})
+        yield Section(
+            f"{known.coverage:.0%} intervals of the level, {what}: calibrated on {known.cameras} rendered"
+            " cameras; the error is that beside the level which the truth usually has there, by the other frames",
+            rows,
+        )
+
+
+def _level_row(
+    error: NDArray[np.float64], half: NDArray[np.float64], level: NDArray[np.float64]
+) -> dict[str, object]:
+    judged = np.isfinite(error)
+    return {
+        "frames": int(judged.sum()),
+        "mean_abs_error": float(error[judged].mean()) if judged.any() else math.nan,
+        "within": float((error <= half)[judged].mean()) if judged.any() else math.nan,
+        "mean_width": float(2 * half[judged].mean()) if judged.any() else math.nan,
+        "range_of_level": float(np.nanmax(level) - np.nanmin(level)) if judged.any() else math.nan,
+    }

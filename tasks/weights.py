@@ -129,6 +129,22 @@ def record_metrics(weights: Path, metrics: dict[str, Any]) -> None:
     card_path(weights).write_text(card_text(card))
 
 
+def record_calibration(weights: Path, calibration: LevelCalibration, facts: dict[str, Any]) -> None:
+    """Write what makes intervals of water levels into the card of their weights, in place of what is there.
+
+    Args:
+        weights: ``*.safetensors`` of a water level, with its card.
+        calibration: As measured.
+        facts: What it was measured on, JSON values.
+
+    Raises:
+        ConfigurationError: There is no card.
+    """
+    card = read_card(weights)
+    card["config"]["calibration"] = dataclasses.asdict(calibration)
+    card_path(weights).write_text(card_text(card | {"calibration": facts}))
+
+
 def load_cloud_model(path: Path | None = None) -> tuple[CloudModel, str]:
     """Load a cloud model.
 

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import isotonic_regression
 
 from models.contracts.labels import PairAnswer
 from models.science.rank_correlation import mean_or_nan
 
 RELIT_LIMIT = 0.03  # a level that moves by no more under other light is the same
+_FEWEST_FOR_ERRORS = 3
 
 
 def answer_accuracy(left: ArrayLike, right: ArrayLike, answers: Sequence[str], *, same: float) -> float:
@@ -46,6 +48,34 @@ def coverage_and_width(low: ArrayLike, high: ArrayLike, truth: ArrayLike) -> tup
     given = known & np.isfinite(below) & np.isfinite(above)
     inside = (below <= true) & (true <= above)
     return mean_or_nan(inside[given]), mean_or_nan((above - below)[given]), mean_or_nan(given[known])
+
+
+def level_errors(levels: ArrayLike, truths: ArrayLike) -> NDArray[np.float64]:
+    """How far each level is from what this camera usually answers at that truth.
+
+    A level has a scale of its own, so its error is told on it: truth becomes level by a rising curve through the
+    *other* frames (pooled adjacent violators), from whose ends nothing is extrapolated.
+
+    Args:
+        levels: Of one camera ``(n,)``, NaN where withheld.
+        truths: ``(n,)``, any unit, higher is more water; NaN where not known.
+
+    Returns:
+        Absolute errors ``(n,)``; NaN where either is not known, or fewer than three frames are.
+    """
+    level, truth = np.asarray(levels, np.float64), np.asarray(truths, np.float64)
+    errors = np.full(level.shape, np.nan)
+    known = np.flatnonzero(np.isfinite(level) & np.isfinite(truth))
+    known = known[np.argsort(truth[known], kind="stable")]
+    if known.size < _FEWEST_FOR_ERRORS:
+        return errors
+    for place, row in enumerate(known):
+        others = np.delete(known, place)
+        knots, member, count = np.unique(truth[others], return_inverse=True, return_counts=True)
+        usual = np.bincount(member, level[others]) / count
+        curve = isotonic_regression(usual, weights=count.astype(np.float64)).x
+        errors[row] = abs(level[row] - np.interp(truth[row], knots, curve))
+    return errors
 
 
 @dataclass(frozen=True)

@@ -112,9 +112,11 @@ def test_members_that_disagree_are_spread(model):
 def test_a_calibration_widens_the_spread(model):
     known = LevelCalibration(quantile=2.0, offset=0.01, coverage=0.9, frames=100, cameras=20)
     config = WaterConfig(members=MEMBERS, long_side=64, calibration=known)
-    levels = read_levels(WaterModel(model.nets, config), maps_of(0.5), None)
+    calibrated, maps = WaterModel(model.nets, config), maps_of(0.5)
+    levels = read_levels(calibrated, maps, WaterSite(torch.ones(10, 8), frames=9))
     # half width 2 * (0 + 0.01) = 0.02, of 90 %: sigma = 0.02 / 1.645
     assert levels.sigma[0] == pytest.approx(0.01216, abs=1e-4)
+    assert read_levels(calibrated, maps, None).sigma[0] == 0  # of levels without a site nothing was measured
 
 
 def test_large_pictures_are_thinned_before_they_are_averaged():
