@@ -17,45 +17,32 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 from pyresample import AreaDefinition
-from satpy.readers.core.eum import recarray2dict
+from satpy.readers.core.eum import time_cds_short
 from satpy.readers.core.seviri import get_cds_time, mask_bad_quality
-from satpy.readers.seviri_l1b_native import NativeMSGFileHandler, has_archive_header
-from satpy.readers.seviri_l1b_native_hdr import (
-    DEFAULT_15_SECONDARY_PRODUCT_HEADER,
-    get_native_header,
-    native_trailer,
-)
+from satpy.readers.seviri_l1b_native import NativeMSGFileHandler
 
 from models.contracts.flags import Refusal
 from models.science.geometry import GeosGrid
 from tasks.seviri_native_format import (
-    CHANNELS,
-    DISK_COLUMNS,
     GROUP_BYTES,
     GROUP_PIXELS,
     HRV_PER_PIXEL,
     REFLECTANCE_CHANNELS,
-    row_record,
     unpack10,
 )
+from tasks.seviri_native_layout import DAMAGE, NativeFileRefused, NativeLayout, layout_of
+
+__all__ = ["NativeFileRefused", "NativeWindow", "native_channels", "read_native_window"]
 
 Region = tuple[float, float, float, float]
 
-# What satpy raises on a header of rubbish; anything else is a fault of ours.
-_DAMAGE = (ValueError, TypeError, KeyError, IndexError, OverflowError, NotImplementedError)
-
-
-class NativeFileRefused(ValueError):
-    """A file that cannot be read as asked.
-
-    Args:
-        reason: For the ledger.
-        detail: In words.
-    """
-
-    def __init__(self, reason: Refusal, detail: str) -> None:
-        self.reason, self.detail = reason, detail
-        super().__init__(detail)
+_LINES_AT_ONCE = 60  # a full disk's are 3 MB
+_QUALITY = (
+    "validity",
+    "geometric_quality",
+    "radiometric_quality",
+)  # in the order of satpy's `mask_bad_quality`
+_LINE_HEADER = np.dtype([("acquisition", time_cds_short), *((name, "u1") for name in _QUALITY)])
 
 
 @dataclass(frozen=True)
@@ -82,17 +69,6 @@ class NativeWindow:
     quality_ok: bool | str
 
 
-@dataclass(frozen=True)
-class _Layout:
-    """Where things are in a file; ``row`` describes what it holds of one VIS/IR line."""
-
-    channels: tuple[str, ...]
-    header_bytes: int
-    row: np.dtype[np.void]
-    lines: int
-    full_width: bool
-
-
 def native_channels(path: Path) -> tuple[str, ...]:
     """Channels that a file holds, in the order of `CHANNELS`.
 
@@ -100,7 +76,7 @@ def native_channels(path: Path) -> tuple[str, ...]:
         NativeFileRefused: Not a whole native file.
         OSError: It cannot be opened.
     """
-    return _layout(path).channels
+    return layout_of(path).channels
 
 
 def read_native_window(path: Path, channels: Sequence[str], region: Region) -> NativeWindow:
@@ -122,7 +98,7 @@ def read_native_window(path: Path, channels: Sequence[str], region: Region) -> N
     """
     if not channels or ("HRV" in channels and len(channels) > 1):
         raise ValueError(f"channels {list(channels)} do not share one grid")
-    layout = _layout(path)
+    layout = layout_of(path)
     if absent := [channel for channel in channels if channel not in layout.channels]:
         raise NativeFileRefused(Refusal.MISSING_VARIABLE, f"holds no {', '.join(absent)}")
     hrv = "HRV" in channels
@@ -133,17 +109,14 @@ def read_native_window(path: Path, channels: Sequence[str], region: Region) -> N
         windows = _file_windows(handler, identity, area)
         nominal = np.datetime64(handler.start_time, "ns")
         tables = {channel: _physical_of_counts(handler, channel) for channel in channels}
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise NativeFileRefused(Refusal.FILE_CORRUPT, f"{type(error).__name__}: {error}"[:300]) from error
     lines, columns = _slices(area, region)
-    rows = np.memmap(path, layout.row, "r", layout.header_bytes, (layout.lines,))
+    read = _read_lines(path, layout, channels, windows, (lines, columns))
     values, scan_time = {}, {}
-    for channel in channels:
-        records = _records(rows, layout, channel, lines)
-        counts = _counts(records["pixels"], windows, lines, columns)
-        physical = np.ascontiguousarray(tables[channel][counts][::-1, ::-1])
-        values[channel] = _without_bad_lines(physical, records[::-1])
-        scan_time[channel] = _times(records[::-1])
+    for channel, (counts, headers) in read.items():
+        values[channel] = _without_bad_lines(np.take(tables[channel], counts[::-1, ::-1]), headers[::-1])
+        scan_time[channel] = _times(headers[::-1])
     whole = _north_up(area, handler)
     window = whole.window(
         slice(whole.lines - lines.stop, whole.lines - lines.start),
@@ -152,52 +125,13 @@ def read_native_window(path: Path, channels: Sequence[str], region: Region) -> N
     return NativeWindow(nominal, values, scan_time, window, whole, handler.mda["platform_name"], quality)
 
 
-def _layout(path: Path) -> _Layout:
-    """Reads the header's text only, and compares the size of the file with what it announces."""
-    size = path.stat().st_size
-    if size == 0:
-        raise NativeFileRefused(Refusal.EMPTY_FILE, "0 bytes")
-    try:
-        selected, header_bytes = _selection(path)
-        channels = tuple(
-            c for c, held in zip(CHANNELS, selected["SelectedBandIDs"], strict=False) if held == "X"
-        )
-        width = (
-            int(selected["WestColumnSelectedRectangle"]) - int(selected["EastColumnSelectedRectangle"]) + 1
-        )
-        lines, hrv_columns = int(selected["NumberLinesVISIR"]), int(selected["NumberColumnsHRV"])
-        # The HRV of a full line is half a line wide; the header has the width of the grid.
-        hrv = (hrv_columns // 2 if width == DISK_COLUMNS else hrv_columns) if "HRV" in channels else 0
-        padded = width + -width % GROUP_PIXELS
-        row = row_record(len(channels) - ("HRV" in channels), padded, hrv)
-    except _DAMAGE as error:
-        raise NativeFileRefused(Refusal.FILE_CORRUPT, f"no native header: {error}"[:300]) from error
-    expected = header_bytes + lines * row.itemsize + native_trailer.itemsize
-    if size != expected:
-        raise NativeFileRefused(Refusal.FILE_CORRUPT, f"{size} bytes, where its header announces {expected}")
-    return _Layout(channels, header_bytes, row, lines, width == DISK_COLUMNS)
-
-
-def _selection(path: Path) -> tuple[dict[str, str], int]:
-    archived = has_archive_header(path)
-    record = get_native_header(archived)
-    fields: dict[str, Any] = DEFAULT_15_SECONDARY_PRODUCT_HEADER
-    if archived:
-        text = record.fields["15_SECONDARY_PRODUCT_HEADER"]
-        read = np.fromfile(path, text[0], 1, offset=text[1])
-        if not len(read):
-            raise ValueError("it ends within the header")
-        fields = recarray2dict(read)
-    return {name: str(field["Value"]) for name, field in fields.items()}, record.itemsize
-
-
 def _handler(path: Path, fill_disk: bool) -> tuple[NativeMSGFileHandler, bool | str]:
     """Header and trailer as satpy reads them, and what it warns of."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             handler = NativeMSGFileHandler(str(path), {}, {}, fill_disk=fill_disk)
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise NativeFileRefused(Refusal.FILE_CORRUPT, f"{type(error).__name__}: {error}"[:300]) from error
     notes = [str(note.message) for note in caught if issubclass(note.category, UserWarning)]
     return handler, "; ".join(notes) or True
@@ -235,13 +169,34 @@ def _file_windows(
     return [(slice(south - 1, north), slice(east - 1, west)) for south, north, east, west in edges]
 
 
-def _records(rows: npt.NDArray[np.void], layout: _Layout, channel: str, lines: slice) -> npt.NDArray[np.void]:
-    """Line records of one channel, ``(lines,)``, in the file's order."""
-    if channel != "HRV":
-        return np.asarray(rows["visir"][lines, layout.channels.index(channel)])
-    first = lines.start // HRV_PER_PIXEL
-    three = rows["hrv"][first : -(-lines.stop // HRV_PER_PIXEL)].reshape(-1)
-    return np.asarray(three[lines.start - HRV_PER_PIXEL * first :][: lines.stop - lines.start])
+def _read_lines(
+    path: Path,
+    layout: NativeLayout,
+    channels: Sequence[str],
+    windows: Sequence[tuple[slice, slice]],
+    region: tuple[slice, slice],
+) -> dict[str, tuple[npt.NDArray[np.uint16], npt.NDArray[np.void]]]:
+    """Per channel counts ``(lines, columns)`` and line headers ``(lines,)``, in the file's order."""
+    lines, columns = region
+    shape = lines.stop - lines.start, columns.stop - columns.start
+    read = {c: (np.zeros(shape, np.uint16), np.zeros(shape[0], _LINE_HEADER)) for c in channels}
+    per_row = HRV_PER_PIXEL if "HRV" in channels else 1
+    for first in range(lines.start, lines.stop, _LINES_AT_ONCE):
+        block = slice(first, min(first + _LINES_AT_ONCE, lines.stop))
+        inside = slice(block.start - lines.start, block.stop - lines.start)
+        row, end = block.start // per_row, -(-block.stop // per_row)
+        # Mapped anew for each block, so that what was read does not pile up in memory.
+        rows = np.memmap(path, layout.row, "r", layout.header_bytes + row * layout.row.itemsize, (end - row,))
+        for channel, (counts, headers) in read.items():
+            field, band = (
+                ("hrv", slice(None)) if channel == "HRV" else ("visir", layout.channels.index(channel))
+            )
+            records = np.asarray(rows[field][:, band]).reshape(-1)[block.start - per_row * row :]
+            records = records[: block.stop - block.start]
+            counts[inside] = _counts(records["pixels"], windows, block, columns)
+            for name in _LINE_HEADER.names or ():
+                headers[name][inside] = records[name]
+    return read
 
 
 def _counts(
@@ -267,14 +222,14 @@ def _counts(
 
 
 def _without_bad_lines(
-    values: npt.NDArray[np.float32], records: npt.NDArray[np.void]
+    values: npt.NDArray[np.float32], headers: npt.NDArray[np.void]
 ) -> npt.NDArray[np.float32]:
-    quality = (records[name] for name in ("validity", "geometric_quality", "radiometric_quality"))
+    quality = (headers[name] for name in _QUALITY)
     return np.asarray(mask_bad_quality(xr.DataArray(values, dims=("y", "x")), *quality).values)
 
 
-def _times(records: npt.NDArray[np.void]) -> npt.NDArray[np.datetime64]:
-    stated = records["acquisition"]
+def _times(headers: npt.NDArray[np.void]) -> npt.NDArray[np.datetime64]:
+    stated = headers["acquisition"]
     return np.atleast_1d(get_cds_time(stated["Days"], stated["Milliseconds"])).astype("datetime64[ns]")
 
 
