@@ -6,14 +6,14 @@ Layout of a network's folder::
     images/<camera>/<name as that camera writes it>.jpg
     masks/<camera>/<stem of the image>.png      0 other, 1 sky, 2 cloud; only when asked
     satellite/S_NWC_<product>_MSG4_FRANCE_<time>Z.nc
-    late/                                       files that `deliver_late` moves to satellite/
+    satellite_native/MSG4-SEVI-MSG15-0100-NA-<end of scan>Z-NA.nat      only when asked
+    late/                                       files that `deliver_late` moves to where they belong
 
 Everything follows from the spec: the same call writes the same images, masks and truth, whatever was there before.
 """
 
 import csv
 import io
-import shutil
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
@@ -25,14 +25,21 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from models.science.geometry import MSG_FRANCE
 from models.simulation.frame import Frame
 from models.simulation.network import Network, NetworkSpec, SimulatedCamera, relit_scenes, training_scene
 from models.simulation.render import render
-from models.simulation.satellite import CADENCE, satellite_slot
+from models.simulation.satellite import CADENCE
 from models.simulation.seeds import TRAINING_SEEDS, check_purpose
 from tasks.demo_files import UTC, csv_text, file_name, jpeg_bytes, time_zone, write_whole, zoned
-from tasks.nwcsaf_writer import write_nwcsaf
+from tasks.demo_satellite import NATIVE_TABLE, PRODUCTS, deliver_late, write_slots
+
+__all__ = [
+    "DemoNetwork",
+    "deliver_late",
+    "write_demo_network",
+    "write_relit_set",
+    "write_training_set",
+]
 
 Progress = Callable[[int, int], None]
 TRUTH_COLUMNS = (
@@ -98,6 +105,7 @@ def write_demo_network(
     masks: bool = False,
     with_faults: bool = False,
     satellite: bool = True,
+    imager: bool = False,
     processes: int = 2,
 ) -> DemoNetwork:
     """Write a network.
@@ -112,6 +120,7 @@ def write_demo_network(
         masks: Whether to write the class masks too.
         with_faults: Whether to add an image cut short, an HTML page named .jpg and an empty file.
         satellite: Whether to write satellite files.
+        imager: Whether to write SEVIRI native files too, and ask for their channels in ``vigie.toml``.
         processes: How many processes share the work; 1 stays in this one.
 
     Raises:
@@ -121,7 +130,8 @@ def write_demo_network(
     network = _network(spec)
     folder.mkdir(parents=True, exist_ok=True)
     _claim(folder, spec)
-    (folder / "vigie.toml").write_text(_CONFIGURATION, encoding="utf-8")
+    imager = imager and satellite
+    (folder / "vigie.toml").write_text(_CONFIGURATION + NATIVE_TABLE * imager, encoding="utf-8")
     _write_registry(folder / "cameras.csv", network)
     times = _slot_times(network) if satellite else []
     missing, late = (
@@ -135,7 +145,8 @@ def write_demo_network(
     ]
     for first in range(0, len(due), _SLOTS_PER_JOB):
         batch = due[first : first + _SLOTS_PER_JOB]
-        jobs.append((partial(_write_slots, folder, spec, batch, late), 3 * len(batch)))
+        files = (len(PRODUCTS) + imager) * len(batch)
+        jobs.append((partial(_write_slots, folder, spec, batch, late, imager), files))
     _work(jobs, processes, progress)
     rows = _merge_truth(folder, network)
     return DemoNetwork(
@@ -149,18 +160,6 @@ def write_demo_network(
         late_slot=late,
         faults=_write_faults(folder, network) if with_faults else (),
     )
-
-
-def deliver_late(folder: Path) -> list[Path]:
-    """Move the late satellite files to where they should have been.
-
-    Returns:
-        The files at their new place; none when they were delivered before.
-    """
-    delivered = []
-    for path in sorted((folder / "late").glob("*.nc")):
-        delivered.append(Path(shutil.move(path, folder / "satellite" / path.name)))
-    return delivered
 
 
 def write_training_set(
@@ -332,17 +331,13 @@ def _write_mask(path: Path, frame: Frame) -> None:
 
 
 def _write_slots(
-    folder: Path, spec: NetworkSpec, times: Sequence[np.datetime64], late: np.datetime64 | None
+    folder: Path,
+    spec: NetworkSpec,
+    times: Sequence[np.datetime64],
+    late: np.datetime64 | None,
+    imager: bool,
 ) -> None:
-    weather = _network(spec).weather
-    for time in times:
-        stamp = f"*_{zoned(time, UTC):%Y%m%dT%H%M%S}Z.nc"
-        if len(list((folder / "satellite").glob(stamp)) + list((folder / "late").glob(stamp))) == 3:
-            continue
-        for product, arrays in satellite_slot(weather, time).items():
-            write_nwcsaf(
-                folder / ("late" if time == late else "satellite"), product, time, arrays, MSG_FRANCE
-            )
+    write_slots(folder, _network(spec).weather, times, late, imager)
 
 
 def _write_registry(path: Path, network: Network) -> None:

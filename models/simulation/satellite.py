@@ -1,5 +1,6 @@
 """What the satellite sees of the weather: CMA, CT and CTTH on the France window of SEVIRI."""
 
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -36,24 +37,74 @@ _CORSICA = [(8.6, 42.4), (9.4, 43.0), (9.5, 42.0), (9.2, 41.4), (8.7, 41.8)]
 _SARDINIA = [(8.2, 40.9), (9.2, 41.25), (9.7, 40.5), (8.3, 40.4)]
 
 
+@dataclass(frozen=True, eq=False)
+class CloudScene:
+    """The clouds of one slot where the satellite sees them: displaced northwards by their height.
+
+    Attributes:
+        weather: The weather that the cameras stand in.
+        time: When the scene is scanned, UTC.
+        grid: Where the pixels lie.
+        cloudy: Cloud mask ``(lines, columns)``.
+        cloud_type: NWC SAF codes, 1..15; 1 and 2 are cloud-free land and sea.
+        top_m: Height of the cloud top; means nothing where there is no cloud.
+        regime: Which clouds; see `models.simulation.weather.LocalWeather`.
+        depth: How far inside a cloud mass a pixel lies, about 0..1.
+    """
+
+    weather: RegionalWeather
+    time: np.datetime64
+    grid: GeosGrid
+    cloudy: NDArray[np.bool_]
+    cloud_type: NDArray[np.uint8]
+    top_m: FloatArray
+    regime: FloatArray
+    depth: FloatArray
+
+    @property
+    def top_k(self) -> FloatArray:
+        """Temperature of the cloud top, K."""
+        return np.asarray(np.maximum(_SEA_LEVEL_K - _LAPSE_K_PER_M * self.top_m, _TROPOPAUSE_K))
+
+    def window(self, lines: slice, columns: slice) -> "CloudScene":
+        """The part of this scene inside two slices."""
+        cut = (lines, columns)
+        return replace(
+            self,
+            grid=self.grid.window(lines, columns),
+            cloudy=self.cloudy[cut],
+            cloud_type=self.cloud_type[cut],
+            top_m=self.top_m[cut],
+            regime=self.regime[cut],
+            depth=self.depth[cut],
+        )
+
+
 def satellite_slot(
     weather: RegionalWeather, nominal_time: np.datetime64, grid: GeosGrid = MSG_FRANCE
 ) -> dict[str, dict[str, NDArray[np.generic]]]:
-    """The three products of one slot.
-
-    Clouds are shown where the satellite sees them: displaced northwards by their height (no parallax correction).
+    """The three products of one slot; see `cloud_products`.
 
     Args:
         weather: The weather that the cameras stand in.
         nominal_time: Nominal UTC time.
         grid: Window to fill.
+    """
+    return cloud_products(cloud_scene(weather, nominal_time, grid))
 
-    Returns:
-        Variables by product: CMA ``cma`` (0, 1), CT ``ct`` (1..15), CTTH ``ctth_alti`` (m), ``ctth_tempe`` (K),
-        ``ctth_pres`` (Pa); all ``(lines, columns)``, quantities NaN where there is no cloud.
+
+def cloud_scene(
+    weather: RegionalWeather, nominal_time: np.datetime64, grid: GeosGrid = MSG_FRANCE
+) -> CloudScene:
+    """What stands where in one slot, no parallax corrected.
+
+    Args:
+        weather: The weather that the cameras stand in.
+        nominal_time: Nominal UTC time.
+        grid: Window to fill.
     """
     time = nominal_time.astype("datetime64[ns]") + SCAN_DELAY
-    latitude, longitude = _positions(grid)
+    latitude, longitude = pixel_positions(grid)
     above = weather.cover(latitude, longitude, time), weather.regime(latitude, longitude, time)
     top = weather.top_height_m(*above, weather.mesoscale(latitude, longitude, time))
     below = latitude - _TOWARDS_SATELLITE * top / 1000 / _KM_PER_DEGREE
@@ -63,14 +114,25 @@ def satellite_slot(
     fog = weather.fog(latitude, longitude, time) > 0.6
     cloudy = (mesoscale < cover) | fog
     top = np.where(fog & ~(mesoscale < cover), 300.0, top)
-    height = np.where(cloudy, top, np.nan)
-    depth = cover - mesoscale  # how far inside a cloud mass a pixel lies
+    depth = cover - mesoscale
+    kind = _cloud_type(cloudy, top, regime, depth, land_mask(grid))
+    return CloudScene(weather, time, grid, cloudy, kind, top, regime, depth)
+
+
+def cloud_products(scene: CloudScene) -> dict[str, dict[str, NDArray[np.generic]]]:
+    """What the cloud products make of a scene.
+
+    Returns:
+        Variables by product: CMA ``cma`` (0, 1), CT ``ct`` (1..15), CTTH ``ctth_alti`` (m), ``ctth_tempe`` (K),
+        ``ctth_pres`` (Pa); all ``(lines, columns)``, quantities NaN where there is no cloud.
+    """
+    height = np.where(scene.cloudy, scene.top_m, np.nan)
     return {
-        "CMA": {"cma": cloudy.astype(np.uint8)},
-        "CT": {"ct": _cloud_type(cloudy, top, regime, depth, land_mask(grid))},
+        "CMA": {"cma": scene.cloudy.astype(np.uint8)},
+        "CT": {"ct": scene.cloud_type},
         "CTTH": {
             "ctth_alti": height,
-            "ctth_tempe": np.maximum(_SEA_LEVEL_K - _LAPSE_K_PER_M * height, _TROPOPAUSE_K),
+            "ctth_tempe": np.where(scene.cloudy, scene.top_k, np.nan),
             "ctth_pres": 101325.0 * (1 - 2.25577e-5 * height) ** 5.25588,
         },
     }
@@ -92,14 +154,15 @@ def _cloud_type(
 
 
 @lru_cache(maxsize=4)
-def _positions(grid: GeosGrid) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def pixel_positions(grid: GeosGrid) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Latitude and longitude of the pixels, degrees; worked out once per grid."""
     return grid.pixel_positions()
 
 
 @lru_cache(maxsize=4)
 def land_mask(grid: GeosGrid) -> NDArray[np.bool_]:
     """Which pixels are land, from coarse outlines."""
-    latitude, longitude = _positions(grid)
+    latitude, longitude = pixel_positions(grid)
     return np.asarray(
         np.logical_or.reduce(
             [_inside(o, longitude, latitude) for o in (_MAINLAND, _BRITAIN, _CORSICA, _SARDINIA)]

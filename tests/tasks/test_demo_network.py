@@ -2,17 +2,24 @@
 
 import csv
 import hashlib
+import tomllib
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 from PIL import Image
 
+from models.simulation.imager import CHANNELS
 from models.simulation.network import NetworkSpec, relit_scenes
 from models.simulation.seeds import TRAINING_SEEDS
+from models.simulation.weather import RegionalWeather
 from tasks.demo_network import deliver_late, write_demo_network, write_relit_set, write_training_set
+from tasks.demo_satellite import NATIVE_TABLE, write_slots
+from tasks.seviri_native import read_native_window
 
+FRANCE = (-5.5, 41.0, 10.0, 51.5)
 SPEC = NetworkSpec(cameras=6, days=1, cadence_minutes=240, scale=0.15)
 
 
@@ -116,6 +123,61 @@ def test_satellite_files_read_through_satpy(network):
     scene.load(["cma", "ct", "ctth_alti"])
     assert scene["cma"].shape == (221, 411)
     assert 0.05 < float((scene["cma"].values == 1).mean()) < 0.95
+
+
+def test_channels_show_the_clouds_of_the_cloud_products(network, tmp_path):
+    noon = np.datetime64("2025-03-29T12:00")
+    late = noon + np.timedelta64(15, "m")
+    weather = RegionalWeather(SPEC.seed)
+    write_slots(tmp_path, weather, [noon, late], late, imager=True)
+    natives = {p.name: p for p in tmp_path.rglob("*.nat")}
+    assert {name: path.parent.name for name, path in natives.items()} == {
+        "MSG4-SEVI-MSG15-0100-NA-20250329121242.370000000Z-NA.nat": "satellite_native",
+        "MSG4-SEVI-MSG15-0100-NA-20250329122742.370000000Z-NA.nat": "late",
+    }
+    opened = {}
+    for product in ("CMA", "CT", "CTTH"):  # asking for channels changes no cloud product
+        name = f"satellite/S_NWC_{product}_MSG4_FRANCE_20250329T120000Z.nc"
+        opened[product] = xr.load_dataset(tmp_path / name, mask_and_scale=product == "CTTH")
+        other = xr.load_dataset(network.folder / name, mask_and_scale=product == "CTTH")
+        xr.testing.assert_identical(opened[product], other)
+    window = read_native_window(tmp_path / "satellite_native" / min(natives), CHANNELS, FRANCE)
+    assert window.nominal_time == noon
+    opaque = (opened["CT"].ct.values >= 5) & (opened["CT"].ct.values <= 9)
+    assert opaque.any()
+    warmer = window.values["IR_108"] - opened["CTTH"].ctth_tempe.values
+    assert np.abs(warmer[opaque]).max() < 0.2  # half a count is 0.15 K at 220 K
+
+    assert len(deliver_late(tmp_path)) == 4
+    assert len(list((tmp_path / "satellite_native").iterdir())) == 2
+    before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.n*")}
+    write_slots(tmp_path, weather, [noon, late], late, imager=True)  # nothing is late or written again
+    assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.n*")} == before
+
+
+def test_channels_are_asked_for_where_they_are_written(network):
+    table = tomllib.loads(network.configuration.read_text(encoding="utf-8") + NATIVE_TABLE)
+    assert table["satellite"]["msg_seviri"]["variables"] == list(CHANNELS)
+    assert table["satellite"]["msg_seviri"]["source"] == "satellite_native"
+    assert table["alignment"]["grid"] == "msg"
+    assert "msg_seviri" not in network.configuration.read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_a_network_with_channels(tmp_path):
+    spec = NetworkSpec(cameras=1, days=1, cadence_minutes=720, scale=0.1)
+    seen = []
+    network = write_demo_network(tmp_path, spec, lambda *p: seen.append(p), imager=True, processes=2)
+    assert network.slots == 94
+    assert seen[-1] == (2 + 4 * 95, 2 + 4 * 95)
+    natives = list((tmp_path / "satellite_native").iterdir())
+    assert len(natives) == 94
+    # 450400 + 229 lines x 11 channels x (65 + 525) + 380363 bytes
+    assert {p.stat().st_size for p in natives} == {2_316_973}
+    # the missing slot, 06:15, would end its scan at 06:27:42; the late one, 18:15, at 18:27:42
+    assert not [p for p in natives if "2025032906274" in p.name or "2025032918274" in p.name]
+    assert len(list((tmp_path / "late").glob("*.nat"))) == 1
+    assert "[satellite.msg_seviri]" in network.configuration.read_text(encoding="utf-8")
 
 
 def test_the_training_set_is_of_the_training_families_only(tmp_path):
