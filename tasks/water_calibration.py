@@ -12,16 +12,12 @@ import numpy as np
 
 from models.learn.level_reliability import level_errors
 from models.science.level_interval import LevelCalibration, calibrate
-from models.simulation.seeds import EVALUATION_SEEDS
 from models.water import learn_site
 from tasks.errors import ConfigurationError
-from tasks.water_demo import WaterDemo
+from tasks.water_demo import CALIBRATION_NETWORK, WaterDemo
 from tasks.water_evaluation import levels_and_spreads
 from tasks.water_evaluation_run import WaterEvaluation
 from tasks.weights import record_calibration
-
-CALIBRATION_NETWORK = WaterDemo(cameras=30, frames=30, seed=EVALUATION_SEEDS.start + 41)
-"""Other cameras than the demo has and than figures are scored on."""
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,10 @@ class WaterDemo:
         )
 
 
+CALIBRATION_NETWORK = WaterDemo(cameras=30, frames=30, seed=EVALUATION_SEEDS.start + 41)
+"""Other cameras than the demo has and than figures are scored on."""
+
+
 def write_water_demo(
     folder: Path, demo: WaterDemo | None = None, progress: Callable[[int, int], None] = lambda done, of: None
 ) -> Path:
