@@ -21,7 +21,7 @@ from tasks.source_files import Fetched, Listing, SatelliteSource
 from tasks.stores.repository import StoreNotFound
 from tasks.stores.satellite_archive import SatelliteArchive
 from tasks.stores.satellite_rows import SatelliteFile, SlotRefusal
-from tasks.zip_members import DamagedFile, member_uri, read_whole, zip_members
+from tasks.zip_members import DamagedFile, member_uri, opened, zip_members
 
 _LISTED_TOGETHER = 16
 _HELD = (int(SlotStatus.OK), int(SlotStatus.PARTIAL))
@@ -171,7 +171,8 @@ def read_file(file: SatelliteFile) -> bytes:
         DamagedFile: The zip archive around it is damaged.
         OSError: It cannot be read at present.
     """
-    return read_whole(file.uri)
+    with opened(file.uri) as stream:
+        return stream.read()
 
 
 def listing_range(

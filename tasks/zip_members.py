@@ -2,8 +2,11 @@
 
 import stat
 import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from fnmatch import fnmatch
 from pathlib import PurePosixPath
+from typing import BinaryIO
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 import fsspec
@@ -46,23 +49,27 @@ def member_uri(uri: str, member: str) -> str:
     return f"zip://{member}::{uri}"
 
 
-def read_whole(uri: str) -> bytes:
-    """Content of a file or member, its CRC checked.
+@contextmanager
+def opened(uri: str) -> Iterator[BinaryIO]:
+    """A file or member to read, its CRC checked at its end.
 
     Raises:
         DamagedFile: The archive around it, or its CRC, is wrong.
         OSError: It cannot be read.
     """
-    try:
-        with fsspec.open(uri) as stream:
-            data: bytes = stream.read()
-    except _DAMAGE as error:
-        raise DamagedFile(f"{type(error).__name__}: {error}") from error
-    except FileNotFoundError:
-        raise
-    except ValueError as error:  # a closed or misnamed file system says so this way
-        raise OSError(str(error)) from error
-    return data
+    with ExitStack() as stack:
+        try:
+            stream: BinaryIO = stack.enter_context(fsspec.open(uri))
+        except _DAMAGE as error:
+            raise DamagedFile(f"{type(error).__name__}: {error}") from error
+        except KeyError as error:
+            raise FileNotFoundError(f"no member {error}") from error
+        except ValueError as error:  # a misnamed file system
+            raise OSError(str(error)) from error
+        try:
+            yield stream
+        except (BadZipFile, zlib.error, EOFError) as error:
+            raise DamagedFile(f"{type(error).__name__}: {error}") from error
 
 
 def _last(name: str) -> str:
