@@ -83,10 +83,15 @@ def write_report(
         create_image_artifact(_inline(picture), key="night-pictures", description=_headline(finished))
     for kind, of_kind in sheets.items():
         _show_sheets(kind, of_kind)
+    show_months(months)
+    return finished
+
+
+def show_months(months: list[MonthSheet]) -> None:
+    """The months of all grids as artifacts."""
     for month in months:
         key = f"satellite-{month.grid.replace('_', '-')}"
         create_image_artifact(_inline(month.path.read_bytes(), "png"), key=key, description=month.headline)
-    return finished
 
 
 def _show_sheets(kind: str, sheets: Sheets) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from models.contracts.downloads import DownloadSettings
 from models.contracts.flags import Refusal
+from tasks.errors import ConfigurationError
 from tasks.eumetsat_credentials import Credentials
 from tasks.image_sources import SourceUnavailable
 from tasks.satellite_ingest import ingest_satellite
@@ -20,6 +21,7 @@ from tasks.satellite_sources import (
     open_source,
     read_file,
 )
+from tasks.settings import load_settings
 from tasks.stores.satellite_archive import SatelliteArchive
 from tasks.zip_members import DamagedFile
 from tests.tasks.data_store_server import COLLECTION, KEY, SECRET, DataStoreServer, StoredProduct
@@ -212,3 +214,18 @@ def test_a_folder_is_read_in_place(tmp_path):
         fetched = source.fetch(files)
         source.discard(fetched.files)
     assert fetched.files == files and path.is_file()
+
+
+def test_a_collection_is_no_path_and_its_limits_are_settings_of_the_grid(tmp_path):
+    config = tmp_path / "vigie.toml"
+    text = '[satellite.msg]\nsource = "eumetsat:EO:X"\npattern = "*.zip"\nmember = "*.nat"\n\n'
+    text += "[satellite.msg.download]\ndays = 3\n"
+    config.write_text(text)
+    grid = load_settings(config).grid("msg")
+    assert (grid.source, grid.member, grid.download.days) == ("eumetsat:EO:X", "*.nat", 3)
+    assert grid.download.staging == str(tmp_path / "staging" / "msg")
+    for wrong, words in (("day = 3", "did you mean days?"), ("days = 0", "vigie.toml:7")):
+        config.write_text(text.replace("days = 3", wrong))
+        with pytest.raises(ConfigurationError) as raised:
+            load_settings(config)
+        assert words in str(raised.value) and "vigie.toml:7" in str(raised.value)
