@@ -21,7 +21,6 @@ from tasks.errors import StoreError
 
 _PIECE = 1 << 18
 _SIZE_MARGIN = 0.9
-_GONE = (401, 403, 404, 410)
 
 ANSWER_ERRORS = (
     EumdacError, requests.RequestException, urllib3.exceptions.HTTPError, OSError, ParseError,
@@ -93,9 +92,21 @@ def deliver(delivery: Delivery, settings: DownloadSettings) -> None:
     raise last
 
 
+def status_of(error: BaseException) -> int | None:
+    """Status of an answer that eumdac turned into an error."""
+    status = (getattr(error, "extra_info", None) or {}).get("status")
+    return status if isinstance(status, int) else None
+
+
+def serves(error: BaseException) -> bool:
+    """Whether the service was there for us: it answered, and neither with a fault of its own nor to come later."""
+    status = status_of(error)
+    return status is not None and status < 500 and status != 429
+
+
 def words_of(error: BaseException) -> str:
     """An error of eumdac or of the network in words, with the status where there is one."""
-    status = (getattr(error, "extra_info", None) or {}).get("status")
+    status = status_of(error)
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return (text if status is None or f"({status})" in text else f"{text} ({status})")[:300]
 
@@ -148,11 +159,10 @@ def _append(delivery: Delivery, part: Path, end: float) -> int | None:
 
 def _judged(error: Exception, part: Path) -> Exception:
     """Whether a refused request is worth another attempt: the transport has repeated what may pass."""
-    status = (getattr(error, "extra_info", None) or {}).get("status")
-    if status == 416:  # more is there than the service has
+    if status_of(error) == 416:  # more is there than the service has
         part.unlink(missing_ok=True)
         return _Again(words_of(error))
-    return Undelivered(words_of(error), connected=status is not None and status < 500)
+    return Undelivered(words_of(error), connected=serves(error))
 
 
 def _extent(stream: Any, have: int) -> tuple[int, int | None]:

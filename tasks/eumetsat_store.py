@@ -17,7 +17,7 @@ from models.contracts.downloads import EUMETSAT
 from models.contracts.flags import Refusal
 from models.contracts.slots import SatelliteGridSettings
 from tasks.eumetsat_credentials import Credentials
-from tasks.eumetsat_download import ANSWER_ERRORS, Delivery, Undelivered, deliver, words_of
+from tasks.eumetsat_download import ANSWER_ERRORS, Delivery, Undelivered, deliver, serves, words_of
 from tasks.eumetsat_requests import LimitedToken, Transport
 from tasks.image_sources import SourceUnavailable
 from tasks.source_files import Fetched, Listing
@@ -172,8 +172,7 @@ class DataStoreSource:
         except KeyError:
             return ""
         except ANSWER_ERRORS as error:
-            status = (getattr(error, "extra_info", None) or {}).get("status")
-            raise Undelivered(f"its quality: {words_of(error)}", connected=status is not None) from None
+            raise Undelivered(f"its quality: {words_of(error)}", connected=serves(error)) from None
         accepted = stated is None or stated.upper() in self._limits.quality
         return "" if accepted else f"quality is {stated}"
 

@@ -310,11 +310,12 @@ def test_one_product_that_cannot_be_had_does_not_keep_the_others(store, opened):
     assert "Not found (404)" in only_refusal(replace(fetched, files=[])).detail
 
 
-def test_a_service_that_went_away_is_not_waited_for_once_per_product(store, opened):
+@pytest.mark.parametrize("fault", ["reset", 503, 429])
+def test_a_service_that_went_away_is_not_waited_for_once_per_product(store, opened, fault):
     store.products = [product(number) for number in range(1, 21)]
     with opened(parallel=1, attempts=1) as source:
         files = source.files(FIRST, LAST).files
-        store.faults = {"/products/": ["reset"] * 100}
+        store.faults = {"/products/": [fault] * 100}
         fetched = source.fetch(files)
     assert len(fetched.refusals) == 20 and store.asked("/metadata") == 3
     assert {r.reason for r in fetched.refusals} == {Refusal.UNREADABLE_SOURCE}
