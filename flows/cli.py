@@ -3,18 +3,20 @@
 import errno
 import json
 import logging
+import re
 import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 
 from flows.adapt_commands import adapt
 from flows.calibrate_commands import calibrate
 from flows.evaluate_commands import evaluate
 from flows.label_commands import labels
-from flows.options import EXIT_CONFIGURATION, EXIT_DEGRADED, EXIT_FAILED
+from flows.options import EXIT_CONFIGURATION, EXIT_DEGRADED, EXIT_FAILED, Form, Format
 from flows.orchestration import quiet_prefect
 from flows.predict_commands import predict
 from flows.train_commands import train
@@ -118,16 +120,40 @@ def ingest_command(
     raise typer.Exit(EXIT_FAILED if failed else 0)
 
 
-@app.command("status")
+status = typer.Typer(invoke_without_command=True)
+app.add_typer(status, name="status")
+
+
+@status.callback()
 def status_command(
+    context: typer.Context,
     camera: Annotated[str | None, typer.Option(help="One camera, with each refusal.")] = None,
     config: Config = Path("vigie.toml"),
     settings: Setting = None,
 ) -> None:
     """The ledger: what came in, what was refused and why, per camera and per satellite grid."""
+    if context.invoked_subcommand is not None:
+        return
     from flows.status_output import print_status
 
     print_status(config, _parsed(settings), camera)
+
+
+@status.command("satellite")
+def status_satellite_command(
+    grid: Annotated[str | None, typer.Argument(help="One grid; all where absent.")] = None,
+    month: Annotated[str | None, typer.Option(help="YYYY-MM; that of the newest slot where absent.")] = None,
+    config: Config = Path("vigie.toml"),
+    settings: Setting = None,
+    as_of: Annotated[str | None, typer.Option(help="UTC instant; later slots are not due.")] = None,
+    form: Format = Form.TEXT,
+    picture: Annotated[Path | None, typer.Option(help="Write the month's heat map here, as PNG.")] = None,
+) -> None:
+    """A month of slots: due, ok, partial, missing, bad, late; gaps with their reasons; what was refused."""
+    from flows.satellite_status_output import print_satellite_status
+
+    instant = _instant(as_of) or datetime.now(UTC)
+    print_satellite_status(config, _parsed(settings), grid, _month(month), instant, form, picture)
 
 
 @app.command("publish")
@@ -150,6 +176,14 @@ def _date(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError as error:
         raise ConfigurationError("--date", None, f"{text!r} is not a day", "write YYYY-MM-DD") from error
+
+
+def _month(text: str | None) -> np.datetime64 | None:
+    if text is None:
+        return None
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text):
+        raise ConfigurationError("--month", None, f"{text!r} is not a month", "write YYYY-MM")
+    return np.datetime64(text, "M")
 
 
 def _instant(text: str | None) -> datetime | None:

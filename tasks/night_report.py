@@ -25,6 +25,7 @@ from tasks.night_plan import NightPlan
 from tasks.night_summary import WAITING, NightSummary
 from tasks.publishing import Published
 from tasks.recorded_frames import recorded_frame
+from tasks.satellite_report import MonthSheet, write_months
 from tasks.stores.results import ResultsRecord
 from tasks.water_events_file import flood_words
 from tasks.water_sheets import WaterSheet, write_water_sheets
@@ -72,8 +73,9 @@ def write_report(
         "drift": write_drift_sheets(plan, summary),
         "water": write_water_sheets(plan, summary),
     }
+    months = write_months(plan)
     text = summary_markdown(finished, plan)
-    page = _page(finished, text, table, picture is not None, sheets)
+    page = _page(finished, text, table, picture is not None, sheets, months)
     Path(finished.report).write_text(page, encoding="utf-8")
     create_table_artifact(table.to_dict("records"), key="night-cameras", description=_headline(finished))
     create_markdown_artifact(text, key="night-report", description=_headline(finished))
@@ -81,7 +83,15 @@ def write_report(
         create_image_artifact(_inline(picture), key="night-pictures", description=_headline(finished))
     for kind, of_kind in sheets.items():
         _show_sheets(kind, of_kind)
+    show_months(months)
     return finished
+
+
+def show_months(months: list[MonthSheet]) -> None:
+    """The months of all grids as artifacts."""
+    for month in months:
+        key = f"satellite-{month.grid.replace('_', '-')}"
+        create_image_artifact(_inline(month.path.read_bytes(), "png"), key=key, description=month.headline)
 
 
 def _show_sheets(kind: str, sheets: Sheets) -> None:
@@ -95,9 +105,9 @@ def _show_sheets(kind: str, sheets: Sheets) -> None:
         create_image_artifact(_inline(sheet.path.read_bytes()), key=key, description=sheet.headline)
 
 
-def _inline(jpeg: bytes) -> str:
+def _inline(picture: bytes, kind: str = "jpeg") -> str:
     """A picture that needs no file server."""
-    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
 
 
 def summary_markdown(summary: NightSummary, plan: NightPlan) -> str:
@@ -193,7 +203,12 @@ def _headline(summary: NightSummary) -> str:
 
 
 def _page(
-    summary: NightSummary, text: str, table: pd.DataFrame, picture: bool, sheets: dict[str, Sheets]
+    summary: NightSummary,
+    text: str,
+    table: pd.DataFrame,
+    picture: bool,
+    sheets: dict[str, Sheets],
+    months: list[MonthSheet],
 ) -> str:
     """A page that needs nothing else: summary, table worst first, picture, lines of sight."""
     title, *lines = text.splitlines()
@@ -205,6 +220,11 @@ def _page(
         else ""
     )
     links = "".join(_links(kind, of_kind) for kind, of_kind in sheets.items() if of_kind)
+    links += "".join(
+        f"<h2>{html.escape(month.headline)}</h2>"
+        f'<p><img src="{month.path.name}" alt="a month of slots, by state"></p>'
+        for month in months
+    )
     shown = table.assign(output=table["output"].map({True: "yes", False: "no"}))
     units = "".join(
         f"<li><code>{q.name}</code>: {html.escape(q.long_name)}{_units(q.units)}</li>" for q in QUANTITIES

@@ -23,6 +23,7 @@ from tasks.night_plan import NightPlan, check_stores, plan_night
 from tasks.night_record import build_night, cameras_with_output
 from tasks.night_report import write_report
 from tasks.night_summary import NightSummary, camera_rows, judge, worst_first
+from tasks.prefect_credentials import credentials_of_block
 from tasks.publishing import Published, positions_of, publish_run
 from tasks.registry import Camera
 from tasks.satellite_ingest import SatelliteSummary, ingest_satellite
@@ -93,7 +94,14 @@ def ingest_one_grid(grid: str, plan: NightPlan) -> SatelliteSummary:
     """Take in what a satellite source has that its archive has not."""
     log = get_run_logger()
     try:
-        summary = ingest_satellite(plan.settings.grid(grid), plan.archive_root, plan.as_of, processes=2)
+        settings = plan.settings.grid(grid)
+        summary = ingest_satellite(
+            settings,
+            plan.archive_root,
+            plan.as_of,
+            processes=2,
+            credentials=credentials_of_block(settings),
+        )
     except ConfigurationError:
         raise
     except StoreError as error:

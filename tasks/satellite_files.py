@@ -1,4 +1,4 @@
-"""Satellite files: found through fsspec, read through satpy, cropped to the region, refused with a reason.
+"""Satellite files: read through satpy, cropped to the region, refused with a reason.
 
 One file holds one product of one slot. A slot is known by its *nominal* time; every line keeps its own scan time.
 """
@@ -8,11 +8,9 @@ import logging
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import fsspec
 import numpy as np
 import xarray as xr
 from satpy import Scene
@@ -22,9 +20,10 @@ from satpy.readers.core.yaml_reader import load_yaml_configs
 from models.contracts.flags import Refusal
 from models.contracts.slots import SLOT_VARIABLES, SatelliteGridSettings, pack
 from models.science.geometry import GeosGrid
-from tasks import image_sources
 from tasks.errors import ConfigurationError, StoreError
+from tasks.satellite_sources import read_file
 from tasks.stores.satellite_rows import ProductSlot, SatelliteFile, SlotRefusal
+from tasks.zip_members import DamagedFile
 
 SECONDS_PER_LINE = 0.2  # SEVIRI
 _BOUNDARY_POINTS = 25
@@ -33,23 +32,6 @@ _MARGIN_PIXELS = 4
 
 # What satpy and the libraries below it raise on a damaged file; anything else is a fault of ours.
 _READ_ERRORS = (OSError, RuntimeError, ValueError, KeyError, AttributeError)
-
-
-def list_files(source: str, pattern: str) -> list[SatelliteFile]:
-    """Files of a source and its sub-folders whose name matches, sorted by name; hidden and unfinished files left out.
-
-    Raises:
-        SourceUnavailable: The folder is not there or does not answer.
-    """
-
-    def wanted(name: str) -> bool:
-        last = PurePosixPath(name).name
-        return fnmatch(last, pattern) and not last.startswith(".")
-
-    files = [
-        SatelliteFile(file.name, file.uri, file.version) for file in image_sources.list_files(source, wanted)
-    ]
-    return sorted(files, key=lambda file: file.name)
 
 
 class SlotReader:
@@ -105,7 +87,9 @@ class SlotReader:
                 return SlotRefusal(file, digest, reason, detail, product, time)
 
             if problem:
-                return refuse(Refusal.UNREADABLE_SOURCE, problem)
+                damaged = isinstance(problem, DamagedFile)
+                reason = Refusal.FILE_CORRUPT if damaged else Refusal.UNREADABLE_SOURCE
+                return refuse(reason, f"{type(problem).__name__}: {problem}")
             if not data:
                 return refuse(Refusal.EMPTY_FILE, "0 bytes")
             try:
@@ -258,17 +242,16 @@ def _products_of_file_types(datasets: Mapping[str, Mapping[str, Any]]) -> dict[s
 
 
 @contextmanager
-def _private_copy(file: SatelliteFile) -> Iterator[tuple[Path, bytes, str]]:
+def _private_copy(file: SatelliteFile) -> Iterator[tuple[Path, bytes, OSError | None]]:
     """A copy for satpy, its content, and what went wrong.
 
     A copy even of a local file: what is read is what was hashed, though it be replaced meanwhile. satpy also leaves
     files open, and HDF5 would give the old content of one that is delivered again under its name.
     """
     try:
-        with fsspec.open(file.uri) as stream:
-            data = stream.read()
-    except (OSError, ValueError) as error:
-        yield Path(), b"", f"{type(error).__name__}: {error}"
+        data = read_file(file)
+    except OSError as error:
+        yield Path(), b"", error
         return
     with tempfile.TemporaryDirectory(prefix="vigie-") as folder:
         copy = Path(folder) / PurePosixPath(file.name).name
@@ -278,7 +261,7 @@ def _private_copy(file: SatelliteFile) -> Iterator[tuple[Path, bytes, str]]:
             OSError
         ) as error:  # the fault is this machine's: the file is not refused, and the next run reads it
             raise StoreError(f"{folder}: {error.strerror or error}") from error
-        yield copy, data, ""
+        yield copy, data, None
 
 
 @contextmanager

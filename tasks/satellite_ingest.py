@@ -2,18 +2,21 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 import numpy as np
 
 from models.contracts.flags import Refusal
 from models.contracts.slots import SatelliteGridSettings
+from tasks.eumetsat_credentials import Credentials
 from tasks.image_sources import SourceUnavailable
-from tasks.satellite_files import SlotReader, list_files
+from tasks.satellite_files import SlotReader
 from tasks.satellite_processes import FileReaders
+from tasks.satellite_sources import listing_range, open_source
+from tasks.source_files import Listing, SatelliteSource
 from tasks.stores.satellite_archive import SatelliteArchive
-from tasks.stores.satellite_rows import ProductSlot, SatelliteFile, SlotRefusal
+from tasks.stores.satellite_rows import ProductSlot, SatelliteFile, SlotRefusal, WriteResult
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,12 @@ class SatelliteSummary:
 
 
 def ingest_satellite(
-    settings: SatelliteGridSettings, archive_root: str, as_of: datetime, *, processes: int = 0
+    settings: SatelliteGridSettings,
+    archive_root: str,
+    as_of: datetime,
+    *,
+    processes: int = 0,
+    credentials: Credentials | None = None,
 ) -> SatelliteSummary:
     """Bring what is new in a source to the archive, one commit per day of slots.
 
@@ -49,42 +57,82 @@ def ingest_satellite(
         archive_root: Folder or URI of the archives.
         as_of: UTC; a slot after it is refused for now, and judged again by later runs.
         processes: Read files in so many processes; 0 in this one (see `tasks.satellite_processes`).
+        credentials: Of a source that is a web service; from the environment where absent.
 
     Returns:
         The summary; a source that is not there is an error in it.
 
     Raises:
-        ConfigurationError: satpy has no such reader.
+        ConfigurationError: satpy has no such reader, or the source has no credentials.
         StoreError: The archive was made for other settings.
     """
     reader, archive = SlotReader(settings), SatelliteArchive(archive_root, settings.name)
+    now = np.datetime64(as_of.replace(tzinfo=None), "ns")
     try:
-        files = list_files(settings.source, settings.pattern)
+        with open_source(settings, credentials) as source:
+            listing = source.files(*listing_range(archive, as_of, settings.download))
+            return _Run(settings, reader, archive, source, now).take(listing, processes)
     except SourceUnavailable as error:
         return SatelliteSummary(settings.name, error=str(error))
-    now = np.datetime64(as_of.replace(tzinfo=None), "ns")
-    known = archive.known()
-    by_day: dict[str, list[SatelliteFile]] = {}
-    count = 0
-    for file in files:
-        stated = reader.identify(file.name)
-        if stated is None:
-            continue
-        count += 1
-        if (file.name, file.version) not in known:
-            by_day.setdefault(str(stated[1])[:10], []).append(file)
-    written = 0
-    touched: list[np.datetime64] = []
-    refused: Counter[str] = Counter()
-    with FileReaders(settings, processes) as readers:
-        for day in sorted(by_day):
-            slots, refusals = _judge(readers.read(by_day[day]), now)
-            result = archive.write_day(settings, slots, refusals, now)
-            written += result.written
-            touched += result.touched_slots
-            refused.update(refusal.reason.name.lower() for refusal in (*refusals, *result.refusals))
-    days = tuple(sorted({time.astype("datetime64[D]").astype(date) for time in touched}))
-    return SatelliteSummary(settings.name, count, written, dict(refused), days, tuple(sorted(touched)))
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One run's ingest of one grid."""
+
+    settings: SatelliteGridSettings
+    reader: SlotReader
+    archive: SatelliteArchive
+    source: SatelliteSource
+    now: np.datetime64
+
+    def take(self, listing: Listing, processes: int) -> SatelliteSummary:
+        """Archive what is listed and not known."""
+        known = self.archive.known()
+        by_day: dict[str, list[SatelliteFile]] = {}
+        old: list[SatelliteFile] = []
+        count = 0
+        for file in listing.files:
+            stated = self.reader.identify(file.name)
+            if stated is None:
+                continue
+            count += 1
+            if (file.name, file.version) in known:
+                old.append(file)
+            else:
+                by_day.setdefault(str(stated[1])[:10], []).append(file)
+        self.source.discard(old)  # a run that was killed between archiving and tidying up left them
+        written = 0
+        touched: list[np.datetime64] = []
+        refused: Counter[str] = Counter()
+        with FileReaders(self.settings, processes) as readers:
+            unlisted = [r for r in listing.refusals if (r.file.name, r.file.version) not in known]
+            if unlisted:
+                refused.update(_names(self._write([], unlisted)))
+            for day in sorted(by_day):
+                fetched = self.source.fetch(by_day[day])
+                slots, refusals = _judge(readers.read(fetched.files), self.now)
+                result = self._write(slots, [*refusals, *map(self._identified, fetched.refusals)])
+                written += result.written
+                touched += result.touched_slots
+                refused.update(_names(result))
+                self.source.discard(fetched.files)
+        days = tuple(sorted({time.astype("datetime64[D]").astype(date) for time in touched}))
+        return SatelliteSummary(
+            self.settings.name, count, written, dict(refused), days, tuple(sorted(touched))
+        )
+
+    def _write(self, slots: list[ProductSlot], refusals: list[SlotRefusal]) -> WriteResult:
+        result = self.archive.write_day(self.settings, slots, refusals, self.now)
+        return replace(result, refusals=(*refusals, *result.refusals))
+
+    def _identified(self, refusal: SlotRefusal) -> SlotRefusal:
+        product, time = self.reader.identify(refusal.file.name) or ("", None)
+        return replace(refusal, product=product, time=time)
+
+
+def _names(result: WriteResult) -> list[str]:
+    return [refusal.reason.name.lower() for refusal in result.refusals]
 
 
 def _judge(

@@ -30,6 +30,8 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from models.contracts.downloads import EUMETSAT
+from models.contracts.downloads import DownloadSettings as Downloads
 from models.contracts.slots import SLOT_VARIABLES, SatelliteGridSettings
 from tasks.errors import ConfigurationError
 from tasks.settings_faults import check_environment, explained, placed
@@ -53,10 +55,30 @@ class CameraSettings(_Section):
     batch_frames: int = Field(48, gt=0, description="Frames per archive commit.")
 
 
+class DownloadSettings(_Section):
+    """How files of a web service are brought here: ``[satellite.<grid>.download]``."""
+
+    staging: str = Field("staging", description="Folder of what is downloaded and not yet archived.")
+    days: int = Field(7, gt=0, description="Never list further back from the run than this.")
+    margin_hours: float = Field(24.0, ge=0, description="List again from so long before the newest slot.")
+    quality: tuple[str, ...] = Field(
+        ("NOMINAL",), description="Quality states to take, of those that are given."
+    )
+    keep: bool = Field(False, description="Leave files in the staging folder once they are archived.")
+    timeout_s: float = Field(60.0, gt=0, description="Longest silence of the service.")
+    attempts: int = Field(5, gt=0, description="Times that one request, or one file, is tried.")
+    first_wait_s: float = Field(1.0, ge=0, description="First wait between attempts; doubles, with jitter.")
+    longest_wait_s: float = Field(120.0, ge=0, description="Between attempts, even where more is asked for.")
+    longest_download_s: float = Field(1800.0, gt=0, description="For one file with all its attempts.")
+    parallel: int = Field(2, gt=0, le=16, description="Downloads at a time.")
+    api: str = Field("https://api.eumetsat.int", description="Address of the service.")
+    secret_block: str | None = Field(None, description="Prefect secret block that holds the credentials.")
+
+
 class SatelliteSettings(_Section):
     """One satellite grid; the key of its table, ``[satellite.<grid>]``, is its name."""
 
-    source: str = Field(description="Folder, glob or URI of the files.")
+    source: str = Field(description="Folder or URI of the files, or eumetsat:<collection>.")
     reader: str = Field("nwcsaf-geo", description="satpy reader.")
     pattern: str = Field("*.nc", description="File name pattern within the source.")
     region: tuple[float, float, float, float] = Field(
@@ -64,6 +86,8 @@ class SatelliteSettings(_Section):
     )
     cadence_minutes: int = Field(15, gt=0, le=1440, description="Step of the nominal time axis.")
     variables: tuple[str, ...] = ("cma", "ct", "ctth_alti", "ctth_tempe", "ctth_pres")
+    member: str | None = Field(None, description="Pattern of the files inside, where files are zip archives.")
+    download: DownloadSettings = DownloadSettings()
 
     @model_validator(mode="after")
     def _region_is_a_box(self) -> "SatelliteSettings":
@@ -216,12 +240,17 @@ class Settings(BaseSettings):
 
     def locate(self, value: str) -> str:
         """Absolute path (or untouched URI) of a configured location."""
-        return value if "://" in value else str((self._folder / value).resolve())
+        return (
+            value if "://" in value or value.startswith(EUMETSAT) else str((self._folder / value).resolve())
+        )
 
     def grid(self, name: str) -> SatelliteGridSettings:
         """One satellite grid with its source located."""
         table = self.satellite[name].model_dump()
-        return SatelliteGridSettings(name=name, **{**table, "source": self.locate(table["source"])})
+        table["source"] = self.locate(table["source"])
+        staging = f"{self.locate(table['download']['staging'])}/{name}"
+        table["download"] = Downloads(**{**table["download"], "staging": staging})
+        return SatelliteGridSettings(name=name, **table)
 
 
 def load_settings(path: Path, *layers: Mapping[str, Any]) -> Settings:

@@ -40,6 +40,7 @@ class Refusal(IntEnum):
     MISSING_VARIABLE = 32
     DUPLICATE_SLOT = 33
     OTHER_CADENCE = 34  # nominal time is not on the grid's time axis
+    POOR_QUALITY = 40  # its producer says so
 
 
 class SlotStatus(IntEnum):

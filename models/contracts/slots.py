@@ -4,10 +4,12 @@ Names, packings and flag values are those of real NWC SAF GEO v2016 and v2018 fi
 ``nwcsaf-geo`` names them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+
+from models.contracts.downloads import DownloadSettings
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,8 @@ class SatelliteGridSettings:
         region: ``(lon_min, lat_min, lon_max, lat_max)``, degrees.
         cadence_minutes: Between nominal times.
         variables: Names of `SLOT_VARIABLES` to keep.
+        member: Glob for the files inside, where those that match ``pattern`` are zip archives.
+        download: How files of a web service are brought here.
     """
 
     name: str
@@ -31,6 +35,8 @@ class SatelliteGridSettings:
     region: tuple[float, float, float, float] = (-5.5, 41.0, 10.0, 51.5)
     cadence_minutes: int = 15
     variables: tuple[str, ...] = ("cma", "ct", "ctth_alti", "ctth_tempe", "ctth_pres")
+    member: str | None = None
+    download: DownloadSettings = field(default_factory=DownloadSettings)
 
     @property
     def products(self) -> dict[str, tuple[str, ...]]:

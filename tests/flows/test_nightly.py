@@ -39,6 +39,8 @@ def test_a_night_publishes_and_a_second_one_does_nothing_twice(network, run_nigh
     table = pd.read_csv(network / "published" / "nights" / "2025-03-29.csv")
     assert table["status"].tolist() == ["ok", "ok"]
     assert not (network / "published" / ".staging" / "2025-03-29").exists()
+    month = network / "published" / "nights" / "satellite-msg-2025-03.png"
+    assert month.read_bytes().startswith(b"\x89PNG") and month.name in report
 
     before = observations(plan_of(network))
     state, summary = run_night(network)

@@ -10,8 +10,8 @@ from models.contracts.flags import AlignmentReason, SlotStatus
 from models.contracts.slots import SatelliteGridSettings
 from tasks.alignment import align_times
 from tasks.registry import Camera
-from tasks.satellite_files import list_files
 from tasks.satellite_ingest import ingest_satellite
+from tasks.satellite_sources import list_files
 from tasks.stores.satellite_archive import SatelliteArchive
 
 AS_OF = datetime(2024, 1, 1, tzinfo=UTC)
