@@ -12,8 +12,9 @@ from models.contracts.slots import SatelliteGridSettings
 from tasks.image_sources import SourceUnavailable
 from tasks.satellite_files import SlotReader, list_files
 from tasks.satellite_processes import FileReaders
+from tasks.satellite_sets import SlotFiles
 from tasks.stores.satellite_archive import SatelliteArchive
-from tasks.stores.satellite_rows import ProductSlot, SatelliteFile, SlotRefusal
+from tasks.stores.satellite_rows import ProductSlot, SlotRefusal
 
 
 @dataclass(frozen=True)
@@ -63,16 +64,10 @@ def ingest_satellite(
     except SourceUnavailable as error:
         return SatelliteSummary(settings.name, error=str(error))
     now = np.datetime64(as_of.replace(tzinfo=None), "ns")
-    known = archive.known()
-    by_day: dict[str, list[SatelliteFile]] = {}
-    count = 0
-    for file in files:
-        stated = reader.identify(file.name)
-        if stated is None:
-            continue
-        count += 1
-        if (file.name, file.version) not in known:
-            by_day.setdefault(str(stated[1])[:10], []).append(file)
+    ours = [file for file in files if reader.identify(file.name) is not None]
+    by_day: dict[str, list[SlotFiles]] = {}
+    for one in reader.sets(ours, archive.known()):
+        by_day.setdefault(str(one.time)[:10], []).append(one)
     written = 0
     touched: list[np.datetime64] = []
     refused: Counter[str] = Counter()
@@ -84,7 +79,7 @@ def ingest_satellite(
             touched += result.touched_slots
             refused.update(refusal.reason.name.lower() for refusal in (*refusals, *result.refusals))
     days = tuple(sorted({time.astype("datetime64[D]").astype(date) for time in touched}))
-    return SatelliteSummary(settings.name, count, written, dict(refused), days, tuple(sorted(touched)))
+    return SatelliteSummary(settings.name, len(ours), written, dict(refused), days, tuple(sorted(touched)))
 
 
 def _judge(
