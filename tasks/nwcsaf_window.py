@@ -20,7 +20,7 @@ from tasks.satellite_catalogue import reader_config
 from tasks.satellite_copies import LocalCopy, private_copies
 from tasks.satellite_satpy import READ_ERRORS, SatpyLoader
 from tasks.satellite_sets import SlotFiles
-from tasks.satellite_windows import Windows, grid_of
+from tasks.satellite_windows import grid_of, window_of
 from tasks.scan_times import coverage_offsets
 from tasks.stores.satellite_rows import ProductSlot, SlotRefusal
 
@@ -43,7 +43,6 @@ class NwcsafReader:
     def __init__(self, settings: SatelliteGridSettings) -> None:
         self._settings = settings
         self._loader = SatpyLoader(reader_config(settings.reader), settings.variables)
-        self._windows = Windows(settings.region)
         self._places: dict[tuple[Any, ...], tuple[Any, GeosGrid]] = {}
 
     def read(self, files: SlotFiles) -> list[Outcome]:
@@ -70,7 +69,7 @@ class NwcsafReader:
                 )
             shape = content[present[0]].shape[-2:]
             area, whole = self._place(copy.path, present[0], header, shape)
-            window = self._windows.of(area)
+            window = window_of(area, self._settings.region)
             if isinstance(window, str):
                 return SlotRefusal(copy.file, copy.sha256, Refusal.OTHER_REGION, window, product, files.time)
             lines, columns, grid = window

@@ -20,7 +20,7 @@ from models.science.slot_axis import SlotAxis
 from tasks.satellite_copies import LocalCopy, private_copies
 from tasks.satellite_satpy import READ_ERRORS, SatpyLoader
 from tasks.satellite_sets import SlotFiles
-from tasks.satellite_windows import Windows, grid_of, whole_disk
+from tasks.satellite_windows import grid_of, whole_disk, window_of
 from tasks.scan_times import coverage_offsets, line_offsets, nominal_time, pixel_offsets
 from tasks.stores.satellite_rows import ProductSlot, SlotRefusal, combined_digest
 
@@ -61,7 +61,6 @@ class GenericReader:
     def __init__(self, settings: SatelliteGridSettings, config: dict[str, Any]) -> None:
         self._settings = settings
         self._loader = SatpyLoader(config, settings.variables)
-        self._windows = Windows(settings.region)
 
     def read(self, files: SlotFiles) -> list[Outcome]:
         """See `tasks.satellite_files.SlotReader.read`."""
@@ -72,7 +71,7 @@ class GenericReader:
             outcomes = self._unusable_headers(files, headers)
             if outcomes:
                 return [*outcomes, *_incomplete(files, "its prologue or epilogue cannot be read")]
-            reading = _Reading(self._settings, self._loader, self._windows, files, headers)
+            reading = _Reading(self._settings, self._loader, files, headers)
             reading.take(parts)
             return reading.outcomes()
 
@@ -97,11 +96,10 @@ class _Reading:
         self,
         settings: SatelliteGridSettings,
         loader: SatpyLoader,
-        windows: Windows,
         files: SlotFiles,
         headers: Sequence[LocalCopy],
     ) -> None:
-        self._settings, self._loader, self._windows = settings, loader, windows
+        self._settings, self._loader = settings, loader
         self._files, self._headers = files, headers
         self._products: dict[str, _Product] = {}
         self._refusals: list[SlotRefusal] = []
@@ -201,7 +199,7 @@ class _Reading:
         area, first = data.attrs["area"], 0
         if segment is not None:
             area, first = whole_disk(area)
-        window = self._windows.of(area)
+        window = window_of(area, self._settings.region)
         if isinstance(window, str):
             return window
         lines, columns, grid = window
@@ -242,7 +240,7 @@ class _Reading:
                 offsets=np.full(shape, np.nan, dtype=np.float32),
             )
         for name in names:
-            if name in state.values and pieces[name].grid == state.grid:
+            if name in state.values and pieces[name].grid.same_pixels(state.grid):
                 state.values[name][piece.lines] = pack(self._settings.variable(name), values[name])
         state.there[piece.lines] = True
         state.digests.append(copy.sha256)

@@ -9,6 +9,8 @@ from typing import Any
 import xarray as xr
 from satpy.readers.core.yaml_reader import GEOFlippableFileYAMLReader, GEOSegmentYAMLReader
 
+from tasks.satellite_catalogue import file_types
+
 READ_ERRORS = (OSError, RuntimeError, ValueError, KeyError, AttributeError)
 """What satpy and the libraries below it raise on a damaged file; of our own code nothing runs where they are caught."""
 
@@ -25,7 +27,11 @@ class SatpyLoader:
     def __init__(self, config: dict[str, Any], names: Sequence[str]) -> None:
         also = {f"{name}_time" for name in names}  # FCI: when each pixel was scanned
         wanted = [d for d in config["datasets"].values() if d["name"] in names or d["name"] in also]
-        self._config = {**config, "datasets": {d["name"]: d for d in wanted}}
+        kinds = {kind for dataset in wanted for kind in file_types(dataset)}
+        due = {kind: info for kind, info in config["file_types"].items() if kind in kinds}
+        for info in list(due.values()):
+            due.update({name: config["file_types"][name] for name in info.get("requires", ())})
+        self._config = {**config, "datasets": {d["name"]: d for d in wanted}, "file_types": due}
         self.reader = str(config["reader"]["name"])
 
     def check(self, paths: Sequence[Path]) -> None:

@@ -19,22 +19,15 @@ _DISK_M = {"seviri": 5568748.3, "fci": 5568000.0}  # from the disk's centre to i
 _SERVICES_DEG = (0.0, 9.5, 41.5, 45.5)  # full disk, rapid scan, and the two places over the Indian Ocean
 
 
-class Windows:
-    """Windows of one region, remembered per source grid.
+_known: dict[tuple[int, Region], tuple[slice, slice, GeosGrid] | str] = {}
 
-    Args:
-        region: ``(lon_min, lat_min, lon_max, lat_max)``, degrees.
-    """
 
-    def __init__(self, region: Region) -> None:
-        self._region = region
-        self._known: dict[int, tuple[slice, slice, GeosGrid] | str] = {}
-
-    def of(self, area: Any) -> tuple[slice, slice, GeosGrid] | str:
-        """Lines, columns and grid of the region within an area, or why there are none."""
-        if (key := hash(area)) not in self._known:
-            self._known[key] = crop_window(area, self._region)
-        return self._known[key]
+def window_of(area: Any, region: Region) -> tuple[slice, slice, GeosGrid] | str:
+    """`crop_window`, worked out once per process: it costs as much as reading a slot."""
+    key = hash(area), region
+    if key not in _known:
+        _known[key] = crop_window(area, region)
+    return _known[key]
 
 
 def grid_of(area: Any) -> GeosGrid:
@@ -90,7 +83,8 @@ def whole_disk(area: Any) -> tuple[Any, int]:
     step = float(area.pixel_size_y)
     above = max(0, round((-west - north) / step))
     below = max(0, round((south + east) / step))
-    extent = (west, south - below * step, east, north + above * step)
+    edges = (west, south - below * step, east, north + above * step)
+    extent = tuple(round(float(edge), 3) for edge in edges)  # to the millimetre, the same for all segments
     height = int(area.height) + above + below
     disk = AreaDefinition(
         area.area_id, area.description, area.proj_id, area.crs, int(area.width), height, extent
