@@ -65,8 +65,9 @@ def ingest_satellite(
         return SatelliteSummary(settings.name, error=str(error))
     now = np.datetime64(as_of.replace(tzinfo=None), "ns")
     ours = [file for file in files if reader.identify(file.name) is not None]
+    known = archive.known()
     by_day: dict[str, list[SlotFiles]] = {}
-    for one in reader.sets(ours, archive.known()):
+    for one in reader.sets(ours, known):
         by_day.setdefault(str(one.time)[:10], []).append(one)
     written = 0
     touched: list[np.datetime64] = []

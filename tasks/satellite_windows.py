@@ -59,7 +59,7 @@ def grid_of(area: Any) -> GeosGrid:
 def crop_window(area: Any, region: Region) -> tuple[slice, slice, GeosGrid] | str:
     """Lines, columns and grid that satpy's crop leaves of an area, or why it leaves nothing of use."""
     grid = grid_of(area)
-    if not _covers(grid, region):
+    if not covers(grid, region):
         return f"the file does not cover {region} (lon_min, lat_min, lon_max, lat_max)"
     scene = Scene()
     for name, numbers, axis in (("line", grid.lines, 0), ("column", grid.columns, 1)):
@@ -130,7 +130,7 @@ def _boundary(region: Region) -> tuple[np.ndarray, np.ndarray]:
     return lon, np.concatenate([south, north, along_lat, along_lat])
 
 
-def _covers(grid: GeosGrid, region: Region) -> bool:
+def covers(grid: GeosGrid, region: Region) -> bool:
     """Whether the whole boundary of the region lies in the grid, within a few pixels."""
     lon, lat = _boundary(region)
     x, y = grid.to_plane(lat, lon)

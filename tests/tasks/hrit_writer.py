@@ -45,9 +45,7 @@ def write_segment(folder, nominal, channel, number, count=500, start_s=11.0):
     identity["segment_sequence_number"], identity["planned_end_segment_number"] = number, SEGMENTS
     identity["planned_start_segment_number"] = 1
     structure = np.array((16, COLUMNS, LINES, 0), image_structure)
-    place = np.array(
-        (b"geos(0)", -13642337, -13642337, COLUMNS // 2, COLUMNS // 2 - first), image_navigation
-    )
+    place = np.array((b"geos(0)", -13642337, -13642337, COLUMNS // 2, COLUMNS // 2 - first), image_navigation)
     records = [(1, structure), (2, place), (128, identity), (129, quality)]
     pixels = np.full((LINES, COLUMNS), count, ">u2").tobytes()
     name = f"{channel:_<9s}-{number:06d}___"

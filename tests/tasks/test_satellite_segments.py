@@ -92,7 +92,9 @@ def test_half_a_slot_is_partial_and_completes_when_the_rest_comes(folder, root):
     assert np.isnan(data.brightness_temperature.values[~there]).all()  # in the north, never zeros
     assert np.isfinite(data.brightness_temperature.values[there]).all() and there[-1] and not there[0]
     north, south = 0, data.sizes["y"] - 1
-    assert not archive.slots_between(FIRST, FIRST, north)[2].any()  # no frame is matched to a line that is lacking
+    assert not archive.slots_between(FIRST, FIRST, north)[
+        2
+    ].any()  # no frame is matched to a line that is lacking
     assert archive.slots_between(FIRST, FIRST, south)[2].sum() == 1
 
     write_segment(folder, FIRST, "IR_108", 8)
