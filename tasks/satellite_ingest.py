@@ -89,19 +89,13 @@ class _Run:
     def take(self, listing: Listing, processes: int) -> SatelliteSummary:
         """Archive what is listed and not known."""
         known = self.archive.known()
-        by_day: dict[str, list[SatelliteFile]] = {}
-        old: list[SatelliteFile] = []
-        count = 0
-        for file in listing.files:
-            stated = self.reader.identify(file.name)
-            if stated is None:
-                continue
-            count += 1
-            if (file.name, file.version) in known:
-                old.append(file)
-            else:
-                by_day.setdefault(str(stated[1])[:10], []).append(file)
-        self.source.discard(old)  # a run that was killed between archiving and tidying up left them
+        ours = [file for file in listing.files if self.reader.identify(file.name) is not None]
+        by_day: dict[str, dict[str, SatelliteFile]] = {}
+        for one in self.reader.sets(ours, known):
+            by_day.setdefault(str(one.time)[:10], {}).update({f.name: f for f in (*one.headers, *one.files)})
+        due = {name for day in by_day.values() for name in day}
+        # A run that was killed between archiving and tidying up left them.
+        self.source.discard([file for file in ours if file.name not in due])
         written = 0
         touched: list[np.datetime64] = []
         refused: Counter[str] = Counter()
@@ -110,8 +104,9 @@ class _Run:
             if unlisted:
                 refused.update(_names(self._write([], unlisted)))
             for day in sorted(by_day):
-                fetched = self.source.fetch(by_day[day])
-                slots, refusals = _judge(readers.read(fetched.files), self.now)
+                fetched = self.source.fetch(list(by_day[day].values()))
+                # Sets anew: what a set is known by names the files that did come.
+                slots, refusals = _judge(readers.read(self.reader.sets(fetched.files, known)), self.now)
                 result = self._write(slots, [*refusals, *map(self._identified, fetched.refusals)])
                 written += result.written
                 touched += result.touched_slots
@@ -119,7 +114,7 @@ class _Run:
                 self.source.discard(fetched.files)
         days = tuple(sorted({time.astype("datetime64[D]").astype(date) for time in touched}))
         return SatelliteSummary(
-            self.settings.name, count, written, dict(refused), days, tuple(sorted(touched))
+            self.settings.name, len(ours), written, dict(refused), days, tuple(sorted(touched))
         )
 
     def _write(self, slots: list[ProductSlot], refusals: list[SlotRefusal]) -> WriteResult:
@@ -127,8 +122,12 @@ class _Run:
         return replace(result, refusals=(*refusals, *result.refusals))
 
     def _identified(self, refusal: SlotRefusal) -> SlotRefusal:
-        product, time = self.reader.identify(refusal.file.name) or ("", None)
-        return replace(refusal, product=product, time=time)
+        stated = self.reader.identify(refusal.file.name)
+        return (
+            refusal
+            if stated is None
+            else replace(refusal, product=" ".join(stated.products), time=stated.time)
+        )
 
 
 def _names(result: WriteResult) -> list[str]:

@@ -5,6 +5,7 @@ also ingests cameras, one good file in some hundreds came back as "NetCDF: Can't
 apart there is one thread, and a file that crashes the library takes only that process with it.
 """
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -15,9 +16,12 @@ from typing import Self
 from models.contracts.flags import Refusal
 from models.contracts.slots import SatelliteGridSettings
 from tasks.satellite_files import SlotReader
-from tasks.stores.satellite_rows import ProductSlot, SatelliteFile, SlotRefusal
+from tasks.satellite_sets import SlotFiles
+from tasks.stores.satellite_rows import ProductSlot, SlotRefusal
 
 _reader: SlotReader | None = None
+_Outcomes = list[ProductSlot | SlotRefusal]
+_AHEAD = 8
 
 
 class FileReaders:
@@ -39,31 +43,37 @@ class FileReaders:
     def __exit__(self, *error: object) -> None:
         self._stack.close()
 
-    def read(self, files: Sequence[SatelliteFile]) -> Iterator[ProductSlot | SlotRefusal]:
-        """Read files, in their order; see `SlotReader.read`. A file that kills its reader is FILE_CORRUPT."""
+    def read(self, sets: Sequence[SlotFiles]) -> Iterator[ProductSlot | SlotRefusal]:
+        """Read sets of files, in their order; see `SlotReader.read`. What kills its reader is FILE_CORRUPT."""
         if not self._processes:
             _begin(self._settings)
-            yield from map(_read_one, files)
+            for files in sets:
+                yield from _read_one(files)
             return
         pool = self._pool = self._pool or self._stack.enter_context(self._new_pool(self._processes))
-        for file, future in [(file, pool.submit(_read_one, file)) for file in files]:
-            yield self._result(file, future)
+        waiting = deque[tuple[SlotFiles, Future[_Outcomes]]]()
+        for files in sets:  # a few ahead: what is read and not yet taken lies in memory
+            waiting.append((files, pool.submit(_read_one, files)))
+            if len(waiting) > _AHEAD * self._processes:
+                yield from self._result(*waiting.popleft())
+                pool = self._pool = self._pool or self._stack.enter_context(self._new_pool(self._processes))
+        while waiting:
+            yield from self._result(*waiting.popleft())
 
-    def _result(
-        self, file: SatelliteFile, future: "Future[ProductSlot | SlotRefusal]"
-    ) -> ProductSlot | SlotRefusal:
+    def _result(self, files: SlotFiles, future: "Future[_Outcomes]") -> "_Outcomes":
         try:
             return future.result()
         except BrokenProcessPool:
-            self._pool = None  # this file, or a neighbour, brought it down: each again, by itself
+            self._pool = None  # this set, or a neighbour, brought it down: each again, by itself
         try:
             with self._new_pool(1) as alone:
-                return alone.submit(_read_one, file).result()
+                return alone.submit(_read_one, files).result()
         except BrokenProcessPool:
-            stated = SlotReader(self._settings).identify(file.name) or ("", None)
-            return SlotRefusal(
-                file, bytes(32), Refusal.FILE_CORRUPT, "it crashed the reading library", *stated
-            )
+            words = "it crashed the reading library"
+            return [
+                SlotRefusal(source, bytes(32), Refusal.FILE_CORRUPT, words, product, files.time)
+                for product, source in files.identities.items()
+            ]
 
     def _new_pool(self, processes: int) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
@@ -76,6 +86,6 @@ def _begin(settings: SatelliteGridSettings) -> None:
     _reader = SlotReader(settings)
 
 
-def _read_one(file: SatelliteFile) -> ProductSlot | SlotRefusal:
+def _read_one(files: SlotFiles) -> _Outcomes:
     assert _reader is not None
-    return _reader.read(file)
+    return _reader.read(files)

@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -20,6 +20,7 @@ from pydantic import (
     Field,
     PrivateAttr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -32,8 +33,9 @@ from pydantic_settings import (
 
 from models.contracts.downloads import EUMETSAT
 from models.contracts.downloads import DownloadSettings as Downloads
-from models.contracts.slots import SLOT_VARIABLES, SatelliteGridSettings
+from models.contracts.slots import SatelliteGridSettings
 from tasks.errors import ConfigurationError
+from tasks.satellite_catalogue import check_reader, described
 from tasks.settings_faults import check_environment, explained, placed
 
 
@@ -79,13 +81,22 @@ class SatelliteSettings(_Section):
     """One satellite grid; the key of its table, ``[satellite.<grid>]``, is its name."""
 
     source: str = Field(description="Folder or URI of the files, or eumetsat:<collection>.")
-    reader: str = Field("nwcsaf-geo", description="satpy reader.")
+    reader: str = Field(
+        "nwcsaf-geo", description="A reader of satpy, such as nwcsaf-geo or seviri_l1b_native; or meteonet."
+    )
     pattern: str = Field("*.nc", description="File name pattern within the source.")
     region: tuple[float, float, float, float] = Field(
         (-5.5, 41.0, 10.0, 51.5), description="lon_min, lat_min, lon_max, lat_max in degrees."
     )
     cadence_minutes: int = Field(15, gt=0, le=1440, description="Step of the nominal time axis.")
-    variables: tuple[str, ...] = ("cma", "ct", "ctth_alti", "ctth_tempe", "ctth_pres")
+    variables: tuple[str, ...] = Field(
+        ("cma", "ct", "ctth_alti", "ctth_tempe", "ctth_pres"),
+        validate_default=True,
+        description="Names of the reader's datasets, all on the same pixels.",
+    )
+    window: Literal["auto", "satpy"] = Field(
+        "auto", description="auto reads only the region where the format allows it; satpy loads and crops."
+    )
     member: str | None = Field(None, description="Pattern of the files inside, where files are zip archives.")
     download: DownloadSettings = DownloadSettings()
 
@@ -103,12 +114,17 @@ class SatelliteSettings(_Section):
             raise ValueError("cadence_minutes must divide 1440")
         return value
 
+    @field_validator("reader")
+    @classmethod
+    def _reader_is_known(cls, value: str) -> str:
+        check_reader(value)
+        return value
+
     @field_validator("variables")
     @classmethod
-    def _variables_are_known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = [name for name in value if name not in SLOT_VARIABLES]
-        if unknown or not value:
-            raise ValueError(f"{', '.join(unknown) or 'none'} given; known are {', '.join(SLOT_VARIABLES)}")
+    def _variables_are_the_readers(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if "reader" in info.data:  # else the reader itself is at fault
+            described(info.data["reader"], value)
         return value
 
 
@@ -250,7 +266,8 @@ class Settings(BaseSettings):
         table["source"] = self.locate(table["source"])
         staging = f"{self.locate(table['download']['staging'])}/{name}"
         table["download"] = Downloads(**{**table["download"], "staging": staging})
-        return SatelliteGridSettings(name=name, **table)
+        also = described(table["reader"], table["variables"])
+        return SatelliteGridSettings(name=name, **table, described=also)
 
 
 def load_settings(path: Path, *layers: Mapping[str, Any]) -> Settings:

@@ -40,6 +40,9 @@ class Refusal(IntEnum):
     MISSING_VARIABLE = 32
     DUPLICATE_SLOT = 33
     OTHER_CADENCE = 34  # nominal time is not on the grid's time axis
+    INCOMPLETE_SLOT = (
+        35  # segments without the prologue or epilogue that they need; judged again by later runs
+    )
     POOR_QUALITY = 40  # its producer says so
 
 

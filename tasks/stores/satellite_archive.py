@@ -13,7 +13,6 @@ import zarr
 
 from models.contracts.flags import Refusal, SlotStatus
 from models.contracts.slots import SatelliteGridSettings
-from models.science.geometry import GeosGrid
 from models.science.slot_axis import SlotAxis
 from tasks.stores.repository import (
     StoreError,
@@ -23,10 +22,12 @@ from tasks.stores.repository import (
     repository_exists,
     writer,
 )
-from tasks.stores.satellite_layout import GRID_MAPPING, create_layout, grid_from_attributes
+from tasks.stores.satellite_grid_mapping import GEOSTATIONARY, grid_from_attributes
+from tasks.stores.satellite_layout import create_layout
 from tasks.stores.satellite_merge import mark_bad, merge
+from tasks.stores.satellite_placing import decoded_pixel_times
 from tasks.stores.satellite_refusals import read_refusals, record_refusals, refusals_view
-from tasks.stores.satellite_rows import JUDGED_AGAIN, ProductSlot, SlotRefusal, WriteResult
+from tasks.stores.satellite_rows import JUDGED_AGAIN, ProductSlot, SlotGrid, SlotRefusal, WriteResult
 
 
 class SatelliteArchive:
@@ -74,7 +75,12 @@ class SatelliteArchive:
             root = zarr.open_group(session.store, mode="r+", zarr_format=3)
             if slots and "cadence_minutes" not in root.attrs:
                 create_layout(
-                    root, self.name, SlotAxis(settings.cadence_minutes), slots[0].grid, settings.variables
+                    root,
+                    self.name,
+                    SlotAxis(settings.cadence_minutes),
+                    slots[0].grid,
+                    [settings.variable(name) for name in settings.variables],
+                    pixel_times=slots[0].scan_offset_s.ndim == 2,
                 )
             due = [refusal for refusal in refusals if refusal.time is None or refusal.time <= as_of]
             result = self._write(
@@ -138,10 +144,10 @@ class SatelliteArchive:
         return int(str(self._root.attrs.get("arrivals", 0))) if repository_exists(self.uri) else 0
 
     @property
-    def grid(self) -> GeosGrid:
-        """Where the pixels lie."""
+    def grid(self) -> SlotGrid:
+        """Where the pixels lie: a `GeosGrid`; a `DegreeGrid` for what was delivered on latitude and longitude."""
         self._require_slots()
-        return grid_from_attributes(self._root[GRID_MAPPING].attrs)
+        return grid_from_attributes(self._root[_mapping(self._root)].attrs)
 
     @property
     def axis(self) -> SlotAxis:
@@ -162,7 +168,7 @@ class SatelliteArchive:
         return self.axis.times(held.start, held.stop)
 
     def slots_between(
-        self, first: np.datetime64, last: np.datetime64, y: int
+        self, first: np.datetime64, last: np.datetime64, y: int, x: int | None = None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Slots due from a day before ``first`` to a day after ``last``, as alignment wants them.
 
@@ -170,10 +176,11 @@ class SatelliteArchive:
             first: UTC.
             last: UTC.
             y: Line of the grid.
+            x: Column, where scan times are of pixels (FCI); the middle one where absent.
 
         Returns:
             Nominal ``times`` (ns), ``scan_offset_s`` of the line (NaN where nothing came), and ``held``: whether any
-            product is there.
+            product is there, and of a slot that came in part this line.
         """
         due = self._held
         axis = self.axis
@@ -182,8 +189,15 @@ class SatelliteArchive:
         if rows.start >= rows.stop:
             return np.empty(0, "datetime64[ns]"), np.empty(0), np.empty(0, bool)
         status = np.asarray(self._root["status"][rows])  # type: ignore[index]
-        offsets = np.asarray(self._root["scan_offset_s"][rows, y])  # type: ignore[index]
-        held = np.isin(status, [int(SlotStatus.OK), int(SlotStatus.PARTIAL)]).any(axis=1)
+        stored: Any = self._root["scan_offset_s"]
+        if stored.ndim == 3:
+            column = self.grid.columns // 2 if x is None else x
+            offsets = decoded_pixel_times(np.asarray(stored[rows, y, column]))
+        else:
+            offsets = np.asarray(stored[rows, y])
+        held = np.isin(status, [int(SlotStatus.OK), int(SlotStatus.PARTIAL)]).any(axis=1) & np.isfinite(
+            offsets
+        )
         return axis.times(rows.start, rows.stop), offsets, held
 
     def open(self) -> xr.Dataset:
@@ -197,6 +211,7 @@ class SatelliteArchive:
         """
         self._require_slots()
         session = _session(self.uri)
+        times = [name for name in ("scan_offset_s", "channel_scan_offset_s") if name in self._root]
         dataset = xr.open_zarr(session.store, consolidated=False, zarr_format=3, chunks=None)
         return (
             dataset.isel(time=self._held)
@@ -208,7 +223,7 @@ class SatelliteArchive:
                     {"long_name": "satellite product"},
                 ),
             )
-            .set_coords(["scan_offset_s", GRID_MAPPING])
+            .set_coords([*times, _mapping(self._root)])
         )
 
     @cached_property
@@ -248,14 +263,14 @@ class SatelliteArchive:
             return WriteResult(0, 0, (), (), 0)
         self._check(root, settings)
         axis = SlotAxis(settings.cadence_minutes)
-        grid = grid_from_attributes(root[GRID_MAPPING].attrs)
+        grid = grid_from_attributes(root[_mapping(root)].attrs)
         placed: list[tuple[int, ProductSlot]] = []
         refused: list[SlotRefusal] = []
         for slot in slots:
             index = axis.index(slot.time)
             if index is None:
                 refused.append(_refusal(slot, Refusal.OTHER_CADENCE, f"{slot.time} is off the time axis"))
-            elif not grid.same_pixels(slot.grid):
+            elif type(grid) is not type(slot.grid) or not grid.same_pixels(slot.grid):  # type: ignore[arg-type]
                 refused.append(
                     _refusal(slot, Refusal.OTHER_REGION, f"other pixels than the archive: {slot.grid}")
                 )
@@ -282,6 +297,11 @@ class SatelliteArchive:
 def open_satellite(uri: str) -> xr.Dataset:
     """`SatelliteArchive.open` by the archive's own URI."""
     return SatelliteArchive.at(uri).open()
+
+
+def _mapping(root: zarr.Group) -> str:
+    """Name of the grid mapping; older archives do not state it."""
+    return str(root.attrs.get("grid_mapping", GEOSTATIONARY))
 
 
 def _session(uri: str) -> icechunk.Session:

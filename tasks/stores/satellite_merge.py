@@ -1,7 +1,8 @@
 """How products of slots are laid into an archive's arrays, within one open transaction.
 
 What is read back depends on the set of files that came, not on their order: of several files for one product of one
-slot the best stays (complete before partial, not parallax-corrected before corrected, then the smaller SHA-256).
+slot the best stays (complete before partial, more lines before fewer, not parallax-corrected before corrected, then
+the smaller SHA-256).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,10 +14,12 @@ import zarr
 from models.contracts.flags import Refusal, SlotStatus
 from models.science.slot_axis import SlotAxis
 from tasks.stores.satellite_layout import LEDGER
+from tasks.stores.satellite_placing import ledger_arrays, pixel_arrays, place
 from tasks.stores.satellite_rows import ProductSlot, SatelliteFile, SlotRefusal
 
 _HELD = (SlotStatus.OK, SlotStatus.PARTIAL)
 _PER_SLOT = ("arrival", "platform")
+_NEVER_BAD = (Refusal.DUPLICATE_SLOT, Refusal.INCOMPLETE_SLOT)  # something is there; something is yet to come
 
 
 @dataclass
@@ -54,17 +57,18 @@ def mark_bad(root: zarr.Group, axis: SlotAxis, refusals: Sequence[SlotRefusal]) 
     products = list(root.attrs["products"])
     for refusal in refusals:
         index = axis.index(refusal.time) if refusal.time is not None else None
-        if index is None or refusal.product not in products or refusal.reason is Refusal.DUPLICATE_SLOT:
+        columns = [products.index(name) for name in refusal.product.split() if name in products]
+        if index is None or not columns or refusal.reason in _NEVER_BAD:
             continue
         _grow(root, (axis.day_of(index) + 1) * axis.slots_per_day)
-        place = index, products.index(refusal.product)
-        if root["status"][place] == SlotStatus.MISSING:
-            root["status"][place] = int(SlotStatus.BAD)
-            root.attrs["first_index"] = min(int(root.attrs.get("first_index", index)), index)
+        for column in columns:
+            if root["status"][index, column] == SlotStatus.MISSING:
+                root["status"][index, column] = int(SlotStatus.BAD)
+                root.attrs["first_index"] = min(int(root.attrs.get("first_index", index)), index)
 
 
 def _grow(root: zarr.Group, slots: int) -> None:
-    for name in (*root.attrs["variables"], "scan_offset_s", *LEDGER, "sha256", *_PER_SLOT):
+    for name in (*pixel_arrays(root), *ledger_arrays(root, (*LEDGER, "sha256")), *_PER_SLOT):
         array = root[name]
         if array.shape[0] < slots:
             array.resize((slots, *array.shape[1:]))
@@ -74,8 +78,10 @@ def _merge_day(
     root: zarr.Group, day: slice, slots: Sequence[tuple[int, ProductSlot]], arrival: int, merged: Merged
 ) -> None:
     products = list(root.attrs["products"])
-    ledger = {name: np.asarray(root[name][day]) for name in (*LEDGER, "sha256", *_PER_SLOT)}
-    blocks: dict[str, np.ndarray] = {}
+    ledger = {
+        name: np.asarray(root[name][day]) for name in ledger_arrays(root, (*LEDGER, "sha256", *_PER_SLOT))
+    }
+    accepted: list[tuple[int, int, ProductSlot, bool]] = []
     changed = False
     for index, slot in sorted(slots, key=lambda pair: (pair[0], pair[1].product, _rank_of(pair[1]))):
         row, column = index - day.start, products.index(slot.product)
@@ -85,13 +91,13 @@ def _merge_day(
         changed = True
         _enter(ledger, row, column, slot)
         if verdict:  # new content, not merely another name of the same bytes
-            _place(root, day, blocks, row, slot, _leads(ledger["status"][row], column))
+            accepted.append((row, column, slot, _leads(ledger["status"][row], column)))
             ledger["arrival"][row] = arrival
             ledger["platform"][row] = slot.platform
             merged.written += 1
             merged.touched.add(index)
-    for name, block in blocks.items():
-        root[name][day] = block
+    if accepted:
+        place(root, day, accepted)
     if changed:
         for name, rows in ledger.items():
             root[name][day] = rows
@@ -112,13 +118,18 @@ def _judge(
             merged.duplicates += 1
             return None
         return False
+    share = ledger["lines_share"][row, column] if "lines_share" in ledger else 1.0
     held_rank = (
         ledger["status"][row, column] == SlotStatus.PARTIAL,
+        -np.float32(share),
         bool(ledger["parallax_corrected"][row, column]),
         held_sha256,
         held.name,
     )
     stays = held_rank < _rank_of(slot)
+    verdict = None if stays else held_sha256 != slot.sha256
+    if held.name == slot.file.name and not slot.file.uri and not stays:
+        return verdict  # more segments of the same slot came: nothing is refused for that
     loser, loser_sha256 = (slot.file, slot.sha256) if stays else (held, held_sha256)
     winner = held.name if stays else slot.file.name
     same = "the same bytes as" if held_sha256 == slot.sha256 else "another content than"
@@ -126,11 +137,11 @@ def _judge(
     merged.refusals.append(
         SlotRefusal(loser, loser_sha256, Refusal.DUPLICATE_SLOT, detail, slot.product, slot.time)
     )
-    return None if stays else held_sha256 != slot.sha256
+    return verdict
 
 
-def _rank_of(slot: ProductSlot) -> tuple[bool, bool, bytes, str]:
-    return bool(slot.absent), slot.parallax_corrected, slot.sha256, slot.file.name
+def _rank_of(slot: ProductSlot) -> tuple[bool, np.float32, bool, bytes, str]:
+    return not slot.whole, -np.float32(slot.lines_share), slot.parallax_corrected, slot.sha256, slot.file.name
 
 
 def _leads(status: np.ndarray, column: int) -> bool:
@@ -140,23 +151,10 @@ def _leads(status: np.ndarray, column: int) -> bool:
 
 
 def _enter(ledger: Mapping[str, np.ndarray], row: int, column: int, slot: ProductSlot) -> None:
-    ledger["status"][row, column] = int(SlotStatus.PARTIAL if slot.absent else SlotStatus.OK)
+    ledger["status"][row, column] = int(SlotStatus.OK if slot.whole else SlotStatus.PARTIAL)
     ledger["source"][row, column] = slot.file.name
     ledger["source_version"][row, column] = slot.file.version
     ledger["parallax_corrected"][row, column] = int(slot.parallax_corrected)
+    if "lines_share" in ledger:
+        ledger["lines_share"][row, column] = slot.lines_share
     ledger["sha256"][row, column] = np.frombuffer(slot.sha256, dtype=np.uint8)
-
-
-def _place(
-    root: zarr.Group, day: slice, blocks: dict[str, np.ndarray], row: int, slot: ProductSlot, leads: bool
-) -> None:
-    rows = dict(slot.values)
-    for name in slot.absent:  # of a better, though partial, file: what the earlier one said goes
-        if name in root:
-            rows[name] = np.full(slot.grid.shape, root[name].fill_value, dtype=root[name].dtype)
-    if leads:
-        rows["scan_offset_s"] = slot.scan_offset_s
-    for name, values in rows.items():
-        if name not in blocks:
-            blocks[name] = np.asarray(root[name][day])
-        blocks[name][row] = values

@@ -1,12 +1,17 @@
 """What goes into a satellite archive: products of slots, and refusals."""
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from models.contracts.flags import Refusal
+from models.science.degree_grid import DegreeGrid
 from models.science.geometry import GeosGrid
+
+SlotGrid = GeosGrid | DegreeGrid
+"""Where pixels lie: seen from the satellite, or put on latitude and longitude before they were delivered."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +38,14 @@ class ProductSlot:
         product: ``CMA``, ``CT`` ...
         values: Packed counts per variable, ``(lines, columns)``, dtype and packing of `SLOT_VARIABLES`.
         absent: Variables asked for that the file does not hold.
-        scan_offset_s: Scan time of every line minus the nominal time, ``(lines,)``, s.
+        scan_offset_s: Scan time minus the nominal time, s: of every line ``(lines,)``, or of every pixel
+            ``(lines, columns)``; NaN for lines that are lacking.
         platform: Such as ``Meteosat-11``.
         grid: Where the pixels lie.
         parallax_corrected: The producer moved the clouds already (``_PLAX`` files).
-        file: Where it came from.
-        sha256: Of the file, 32 bytes.
+        file: Where it came from: the file, or for segments their glob and a digest of their versions.
+        sha256: Of the file, 32 bytes; of several, of their digests.
+        lines_share: Share of the region's lines that came.
     """
 
     time: np.datetime64
@@ -47,10 +54,21 @@ class ProductSlot:
     absent: tuple[str, ...]
     scan_offset_s: np.ndarray
     platform: str
-    grid: GeosGrid
+    grid: SlotGrid
     parallax_corrected: bool
     file: SatelliteFile
     sha256: bytes
+    lines_share: float = 1.0
+
+    @property
+    def whole(self) -> bool:
+        """Nothing of what was asked for is lacking."""
+        return not self.absent and self.lines_share == 1.0
+
+
+def combined_digest(digests: Sequence[bytes]) -> bytes:
+    """One SHA-256 for several files, whatever their order."""
+    return hashlib.sha256(b"".join(sorted(digests))).digest()
 
 
 @dataclass(frozen=True)
@@ -62,7 +80,7 @@ class SlotRefusal:
         sha256: 32 bytes; zeros where it could not be read at all.
         reason: Code.
         detail: In words.
-        product: Where the name tells.
+        product: Where the name tells; several with spaces between, for a file that brings several.
         time: Nominal time, where the name tells.
     """
 
@@ -93,5 +111,5 @@ class WriteResult:
     arrival: int
 
 
-JUDGED_AGAIN = frozenset({Refusal.TIME_IN_FUTURE, Refusal.UNREADABLE_SOURCE})
+JUDGED_AGAIN = frozenset({Refusal.TIME_IN_FUTURE, Refusal.UNREADABLE_SOURCE, Refusal.INCOMPLETE_SLOT})
 """Reasons that a later run may find gone: such files are read again."""

@@ -6,7 +6,6 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from datetime import UTC, date, datetime, timedelta
 from itertools import permutations
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ from models.science.geometry import MSG_FRANCE, GeosGrid
 from tasks.errors import ConfigurationError
 from tasks.satellite_ingest import ingest_satellite
 from tasks.satellite_processes import FileReaders
+from tasks.satellite_sets import SlotFiles
 from tasks.stores.repository import StoreError
 from tasks.stores.satellite_archive import SatelliteArchive
 from tasks.stores.satellite_rows import SatelliteFile
@@ -75,18 +75,19 @@ def test_reading_in_processes_gives_the_same_archive(folder, root, tmp_path):
 
 def test_a_file_that_kills_its_reader_is_refused_and_the_others_are_read(folder, monkeypatch):
     files = [SatelliteFile(f"f{i}", f"f{i}", 0) for i in range(3)]
+    sets = [SlotFiles(None, (f,), (("CMA",),), (None,), (), 0, {"CMA": f}) for f in files]
 
-    def read_one(pool, task, file):
+    def read_one(pool, task, one):
         future = Future()
-        if file.name == "f1":
+        if one.files[0].name == "f1":
             future.set_exception(BrokenProcessPool())
         else:
-            future.set_result(file.name)
+            future.set_result([one.files[0].name])
         return future
 
     monkeypatch.setattr(ProcessPoolExecutor, "submit", read_one)
     with FileReaders(settings(folder), processes=1) as readers:
-        first, second, third = readers.read(files)
+        first, second, third = readers.read(sets)
     assert (first, third) == ("f0", "f2")
     assert second.reason == Refusal.FILE_CORRUPT
 
@@ -291,13 +292,13 @@ def test_only_damaged_files_are_recorded_too(folder, root):
 def test_a_full_disk_here_refuses_no_file(folder, root, monkeypatch):
     write_cma(folder, 0)
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "write_bytes", _no_room)
+        patched.setattr("tasks.satellite_copies.Path.open", _no_room)
         with pytest.raises(StoreError, match="No space left"):
             ingest_satellite(settings(folder), root, AS_OF)
     assert ingest_satellite(settings(folder), root, AS_OF).slots_written == 1
 
 
-def _no_room(path, data):
+def _no_room(path, mode):
     raise OSError(28, "No space left on device")
 
 

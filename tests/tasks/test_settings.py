@@ -106,7 +106,7 @@ def test_the_aligned_grid_is_the_named_one_or_the_only_one(config):
         ("night = 3\n", 1, ("night = 3",)),
         ("[satellite.msg]\nreader = 'nwcsaf-geo'\n", 1, ("satellite.msg.source is required", "add source")),
         ("[satellite.msg]\nsource = 's'\nregion = [9, 40, 5, 45]\n", 1, ("minima first",)),
-        ("[satellite.msg]\nsource = 's'\nvariables = ['cma', 'ctt']\n", 3, ("ctt given", "known are cma")),
+        ("[satellite.msg]\nsource = 's'\nvariables = ['cma', 'ctt']\n", 3, ("has no ctt", "known are cma")),
         ("[satellite.msg]\nsource = 's'\ncadence_minutes = 7\n", 3, ("must divide 1440",)),
         ("[publish]\nroot = 's3://bucket/series'\n", 2, ("a folder of this machine",)),
         ("[satellite.msg]\nsource = 's'\nregion = [0, 40, 'x', 45]\n", 3, ("satellite.msg.region.2 = 'x'",)),
