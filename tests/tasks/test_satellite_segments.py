@@ -75,10 +75,10 @@ def test_a_whole_slot_has_every_line_and_its_scan_time(folder, root):
     # count 500: 0.2 x 500 - 10.2 = 89.8 mW m-2 sr-1 (cm-1)-1, by Planck's law at 10.8 um about 286 K
     assert data.brightness_temperature.sel(bt_channel="IR_108").values == pytest.approx(285.95, abs=0.006)
     assert data.brightness_temperature.attrs["units"] == "K"
-    line, column = SatelliteArchive(root, "seviri").grid.pixel_at(*TOULOUSE)
+    line, _ = SatelliteArchive(root, "seviri").grid.pixel_at(*TOULOUSE)
     # line 3239 or 3240 from the south (y = 4152 km / 3.0004 km + 1856), x 0.2 s + 11 s
     assert float(data.scan_offset_s[line]) == pytest.approx(3239.5 * 0.2 + 11, abs=0.3)
-    times, offsets, held = SatelliteArchive(root, "seviri").slots_between(FIRST, FIRST, line)
+    _, offsets, held = SatelliteArchive(root, "seviri").slots_between(FIRST, FIRST, line)
     assert offsets[held].tolist() == [float(data.scan_offset_s[line])]
 
 
