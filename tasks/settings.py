@@ -31,7 +31,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from models.contracts.slots import SatelliteGridSettings
+from models.contracts.slots import READER_PATTERNS, SatelliteGridSettings
 from tasks.errors import ConfigurationError
 from tasks.satellite_catalogue import check_reader, described
 from tasks.settings_faults import check_environment, explained, placed
@@ -62,7 +62,9 @@ class SatelliteSettings(_Section):
     reader: str = Field(
         "nwcsaf-geo", description="A reader of satpy, such as nwcsaf-geo or seviri_l1b_native; or meteonet."
     )
-    pattern: str = Field("*.nc", description="File name pattern within the source.")
+    pattern: str | None = Field(
+        None, description="File name pattern within the source; by default that of the reader's files."
+    )
     region: tuple[float, float, float, float] = Field(
         (-5.5, 41.0, 10.0, 51.5), description="lon_min, lat_min, lon_max, lat_max in degrees."
     )
@@ -238,8 +240,9 @@ class Settings(BaseSettings):
         """One satellite grid with its source located."""
         table = self.satellite[name].model_dump()
         also = described(table["reader"], table["variables"])
-        located = {**table, "source": self.locate(table["source"])}
-        return SatelliteGridSettings(name=name, **located, described=also)
+        table["source"] = self.locate(table["source"])
+        table["pattern"] = table["pattern"] or READER_PATTERNS.get(table["reader"], "*.nc")
+        return SatelliteGridSettings(name=name, **table, described=also)
 
 
 def load_settings(path: Path, *layers: Mapping[str, Any]) -> Settings:
