@@ -1,6 +1,6 @@
 """A day of SEVIRI native files (96 slots x 11 channels over France) into the archive, on two processes.
 
-The files are cropped to France, as the Data Tailor cuts them; a full disk takes longer to map (``bench_seviri_native``).
+The files are cropped to France, as the Data Tailor cuts them; for a whole disk see ``bench_seviri_native``.
 Memory is that of this process, which writes; the two that read hold a slot each.
 
 Run: ``python -m tests.benchmarks.bench_satellite_day``.
@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from tasks.seviri_native_format import CHANNELS, Rectangle
+from tasks.seviri_native_writer import write_native
 
 from models.contracts.slots import SatelliteGridSettings
 from models.science.geometry import MSG_FRANCE
 from tasks.satellite_ingest import ingest_satellite
-from tasks.seviri_native_format import CHANNELS, Rectangle
-from tasks.seviri_native_writer import write_native
 from tests.benchmarks.bench_satellite_archive import scene
 
 DAY = np.datetime64("2024-06-01", "ns")
