@@ -182,10 +182,11 @@ class _Reading:
                 self._outside(members, piece)
                 return None
         try:
-            computed = dask.compute(
-                *(p.data.isel(y=p.source[0], x=p.source[1]) for p in pieces.values()),
-                scheduler="synchronous",  # HDF5 is not thread-safe, and the work is in processes already
-            )
+            with np.errstate(all="ignore"):  # satpy takes logarithms of pixels in space
+                computed = dask.compute(
+                    *(p.data.isel(y=p.source[0], x=p.source[1]) for p in pieces.values()),
+                    scheduler="synchronous",  # HDF5 is not thread-safe, and the work is in processes already
+                )
         except READ_ERRORS as error:
             return error
         values = {name: one.values for name, one in zip(pieces, computed, strict=True)}

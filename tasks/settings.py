@@ -33,7 +33,7 @@ from pydantic_settings import (
 
 from models.contracts.downloads import EUMETSAT
 from models.contracts.downloads import DownloadSettings as Downloads
-from models.contracts.slots import SatelliteGridSettings
+from models.contracts.slots import READER_PATTERNS, SatelliteGridSettings
 from tasks.errors import ConfigurationError
 from tasks.satellite_catalogue import check_reader, described
 from tasks.settings_faults import check_environment, explained, placed
@@ -84,7 +84,9 @@ class SatelliteSettings(_Section):
     reader: str = Field(
         "nwcsaf-geo", description="A reader of satpy, such as nwcsaf-geo or seviri_l1b_native; or meteonet."
     )
-    pattern: str = Field("*.nc", description="File name pattern within the source.")
+    pattern: str | None = Field(
+        None, description="File name pattern within the source; by default that of the reader's files."
+    )
     region: tuple[float, float, float, float] = Field(
         (-5.5, 41.0, 10.0, 51.5), description="lon_min, lat_min, lon_max, lat_max in degrees."
     )
@@ -267,6 +269,7 @@ class Settings(BaseSettings):
         staging = f"{self.locate(table['download']['staging'])}/{name}"
         table["download"] = Downloads(**{**table["download"], "staging": staging})
         also = described(table["reader"], table["variables"])
+        table["pattern"] = table["pattern"] or READER_PATTERNS.get(table["reader"], "*.nc")
         return SatelliteGridSettings(name=name, **table, described=also)
 
 

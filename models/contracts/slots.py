@@ -8,7 +8,14 @@ from models.contracts.cloud_variables import CLOUD
 from models.contracts.downloads import DownloadSettings
 from models.contracts.slot_variable import SlotVariable, pack
 
-__all__ = ["READER_VARIABLES", "SLOT_VARIABLES", "SatelliteGridSettings", "SlotVariable", "pack"]
+__all__ = [
+    "READER_PATTERNS",
+    "READER_VARIABLES",
+    "SLOT_VARIABLES",
+    "SatelliteGridSettings",
+    "SlotVariable",
+    "pack",
+]
 
 SLOT_VARIABLES: dict[str, SlotVariable] = {v.name: v for v in (*CLOUD, *SEVIRI, *FCI, *ABI)}
 """Variables whose packing is known beforehand; others are described from the reader (see `SatelliteGridSettings`)."""
@@ -24,6 +31,9 @@ READER_VARIABLES: Mapping[str, tuple[str, ...]] = {
     "meteonet": ("ct",),
 }
 """Variables of `SLOT_VARIABLES` per reader. ``meteonet`` is our own: cloud type of the MeteoNet data set."""
+
+READER_PATTERNS: Mapping[str, str] = {"seviri_l1b_hrit": "H-000-*", "seviri_l1b_native": "*.nat"}
+"""How files of a reader are named, where not ``*.nc``."""
 
 
 @dataclass(frozen=True)

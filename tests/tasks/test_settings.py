@@ -87,6 +87,20 @@ def test_the_digest_is_of_values_not_of_places_or_spelling(config, tmp_path):
     assert len(digest) == 64
 
 
+def test_a_reader_brings_its_own_variables_and_file_names(config):
+    table = "[satellite.ahi]\nsource = 's'\nreader = '{}'\nvariables = ['{}']\n"
+    config.write_text(table.format("ahi_hsd", "B13"))
+    grid = load_settings(config).grid("ahi")
+    (variable,) = grid.described  # as satpy describes it: K
+    assert (variable.stored_in, variable.units, grid.products) == (
+        "brightness_temperature",
+        "K",
+        {"B13": ("B13",)},
+    )
+    config.write_text(table.format("seviri_l1b_hrit", "IR_108"))
+    assert load_settings(config).grid("ahi").pattern == "H-000-*"
+
+
 def test_the_aligned_grid_is_the_named_one_or_the_only_one(config):
     assert load_settings(config).aligned_grid == "msg"
     two = {"satellite.rss.source": "rss"}
@@ -108,6 +122,19 @@ def test_the_aligned_grid_is_the_named_one_or_the_only_one(config):
         ("[satellite.msg]\nsource = 's'\nregion = [9, 40, 5, 45]\n", 1, ("minima first",)),
         ("[satellite.msg]\nsource = 's'\nvariables = ['cma', 'ctt']\n", 3, ("has no ctt", "known are cma")),
         ("[satellite.msg]\nsource = 's'\ncadence_minutes = 7\n", 3, ("must divide 1440",)),
+        ("[satellite.msg]\nsource = 's'\nreader = 'nwcsaf-goe'\n", 3, ("not a satpy reader", "nwcsaf-geo")),
+        (
+            "[satellite.m]\nsource = 's'\nreader = 'seviri_l1b_hrit'\nvariables = ['ct']\n",
+            4,
+            ("seviri_l1b_hrit has no ct", "VIS006"),
+        ),
+        (
+            "[satellite.m]\nsource = 's'\nreader = 'seviri_l1b_native'\nvariables = ['IR_108', 'HRV']\n",
+            4,
+            ("IR_108 / HRV lie on different pixels", "table of its own"),
+        ),
+        ("[satellite.m]\nsource = 's'\nreader = 'fci_l1c_nc'\n", 1, ("fci_l1c_nc has no cma",)),
+        ("[satellite.msg]\nsource = 's'\nwindow = 'fast'\n", 3, ("satellite.msg.window = 'fast'",)),
         ("[publish]\nroot = 's3://bucket/series'\n", 2, ("a folder of this machine",)),
         ("[satellite.msg]\nsource = 's'\nregion = [0, 40, 'x', 45]\n", 3, ("satellite.msg.region.2 = 'x'",)),
         ("[publish]\nstep_minutes = 7\n", 1, ("must divide 1440",)),
