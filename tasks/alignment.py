@@ -6,10 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
-from models.contracts.flags import AlignmentReason, FrameFlag, ValueFlag
+from models.contracts.flags import AlignmentReason, FrameFlag, SlotStatus, ValueFlag
 from models.science.alignment import NO_SLOT_INDEX, Alignment, align_frames
-from models.science.satellite_cover import cloud_fraction, disc_around
+from models.science.geometry import GeosGrid
+from models.science.satellite_cover import Disc, cloud_fraction, disc_around, moved_cloud_fraction
+from models.science.true_cover import shift_window
 from tasks.registry import Camera
 from tasks.stores.camera_archive import CameraArchive
 from tasks.stores.repository import StoreNotFound
@@ -95,6 +98,9 @@ def satellite_cover(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Cloud cover from the cloud mask (CMA) around a camera, for each aligned frame.
 
+    Clouds are moved to their places by the cloud top heights (CTTH) of their slot. A slot without any is taken as it
+    appears, one whose mask the producer corrected (``_PLAX``) as it is.
+
     Returns:
         ``cover``, ``uncertainty``, ``quality_flag``; see `models.science.satellite_cover.cloud_fraction`. Frames
         without a slot, and slots without a mask, are ``NOT_OBSERVED``.
@@ -108,14 +114,38 @@ def satellite_cover(
     if disc is None or "cma" not in slots:
         return _no_cover(count)
     unique, inverse = np.unique(aligned.slot_times[matched], return_inverse=True)
-    window = slots["cma"].isel(y=disc.lines, x=disc.columns)
     index = slots.indexes["time"].get_indexer(pd.DatetimeIndex(unique))
-    covering = window.isel(time=slice(int(index.min()), int(index.max()) + 1)).values
-    results = cloud_fraction(covering[index - index.min()], disc)
+    covering = slots.isel(time=slice(int(index.min()), int(index.max()) + 1))
+    results = _cover_of_slots(covering, index - index.min(), satellite.grid, disc)
     filled = _no_cover(count)
     for target, values in zip(filled, results, strict=True):
         target[matched] = values[inverse]
     return filled
+
+
+def _cover_of_slots(
+    slots: xr.Dataset, rows: np.ndarray, grid: GeosGrid, disc: Disc
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Cover in some rows of a run of slots; only what the disc needs is read."""
+    movable = _uncorrected(slots, "CMA") & _uncorrected(slots, "CTTH") if "ctth_alti" in slots else None
+    if movable is None or not movable[rows].any():
+        return cloud_fraction(slots["cma"].isel(y=disc.lines, x=disc.columns).values[rows], disc)
+    window = shift_window(grid, disc.lines, disc.columns)
+    around = slots[["cma", "ctth_alti"]].isel(y=window.lines, x=window.columns)
+    cma, heights = (around[name].values[rows] for name in ("cma", "ctth_alti"))
+    moved = moved_cloud_fraction(cma, heights, disc, window)
+    plain = cloud_fraction(cma[:, window.inner_lines, window.inner_columns], disc)
+    first, second, third = (
+        np.where(movable[rows], one, other) for one, other in zip(moved, plain, strict=True)
+    )
+    return first, second, third
+
+
+def _uncorrected(slots: xr.Dataset, product: str) -> np.ndarray:
+    """Slots that hold a product with clouds where they appear, ``(time,)``."""
+    ledger = slots[["status", "parallax_corrected"]].sel(product=product)
+    held = np.isin(ledger["status"].values, [int(SlotStatus.OK), int(SlotStatus.PARTIAL)])
+    return held & (ledger["parallax_corrected"].values == 0)
 
 
 def _taken(slot_times: np.ndarray, match: Alignment) -> np.ndarray:

@@ -8,14 +8,16 @@ import pytest
 
 from models.contracts.flags import AlignmentReason as Reason
 from models.contracts.flags import FrameFlag, ValueFlag
+from models.science.satellite_cover import disc_around
 from tasks.aligned_dataset import open_aligned
 from tasks.alignment import align_camera_day, align_times, satellite_cover
+from tasks.nwcsaf_writer import write_nwcsaf
 from tasks.registry import Camera
 from tasks.satellite_ingest import ingest_satellite
 from tasks.stores.camera_archive import CameraArchive
 from tasks.stores.satellite_archive import SatelliteArchive
 from tests.stores.camera_frames import frame
-from tests.tasks.satellite_folders import AS_OF, TOULOUSE, settings, slot_time, write_cma, write_ct
+from tests.tasks.satellite_folders import AS_OF, GRID, TOULOUSE, settings, slot_time, write_cma, write_ct
 
 DAY = date(2024, 6, 1)
 # Toulouse's line is scanned 647.9 s after the nominal time
@@ -52,6 +54,33 @@ def test_frames_go_to_the_slot_that_scanned_them(root):
     np.testing.assert_array_equal(cover, np.float32([0, 1, np.nan]))
     assert flag.tolist() == [ValueFlag.GOOD, ValueFlag.GOOD, ValueFlag.NOT_OBSERVED]
     assert (sigma[:2] > 0).all()
+
+
+def test_clouds_are_moved_to_their_places_once(tmp_path):
+    """Five lines of cloud at 10 km, one line south of the camera to three north of it as they appear."""
+    folder = tmp_path / "files"
+    mask = np.zeros(GRID.shape, "u1")
+    mask[6:11] = 1
+    heights = np.where(mask, 10_000.0, np.nan)
+    for number in range(3):
+        cma = write_nwcsaf(folder, "CMA", slot_time(number), {"cma": mask}, GRID)
+        if number > 0:
+            ctth = write_nwcsaf(folder, "CTTH", slot_time(number), {"ctth_alti": heights}, GRID)
+    for path in (cma, ctth):  # the last slot comes from the producer with parallax corrected
+        path.rename(path.with_name(f"{path.stem}_PLAX.nc"))
+    root = str(tmp_path / "archive")
+    ingest_satellite(settings(folder, variables=("cma", "ctth_alti")), root, AS_OF)
+    satellite = SatelliteArchive(root, "msg")
+    times = np.array([slot_time(number) + SCAN for number in range(3)])
+    aligned = align_times(satellite, _camera(), times)
+    cover, _, _ = satellite_cover(satellite, _camera(), aligned, radius_km=12.0)
+    disc = disc_around(GRID, *TOULOUSE, 12.0)
+    # 10 km of height are 2.4 lines: what appears on lines 6 to 10 is on lines 8.4 to 12.4. Of the disc's lines 7 to 11
+    # line 7 and 0.4 of line 8 were hidden, which counts half.
+    weights = np.repeat([[0.5], [0.8], [1.0], [1.0], [1.0]], GRID.columns, axis=1)
+    share = weights[:, disc.columns][disc.inside[7 - disc.lines.start : 12 - disc.lines.start]].mean()
+    assert cover[0] == cover[2] == pytest.approx((mask[disc.lines, disc.columns][disc.inside]).mean())
+    assert cover[1] == pytest.approx(share, abs=0.03)
 
 
 @pytest.mark.parametrize(
