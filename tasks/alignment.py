@@ -1,19 +1,19 @@
 """Camera frames beside the satellite: which slot belongs to which frame, and the cover that it shows."""
 
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from models.contracts.flags import AlignmentReason, FrameFlag, SlotStatus, ValueFlag
+from models.contracts.flags import AlignmentReason, FrameFlag, ValueFlag
 from models.science.alignment import NO_SLOT_INDEX, Alignment, align_frames
 from models.science.geometry import GeosGrid
 from models.science.satellite_cover import Disc, cloud_fraction, disc_around, moved_cloud_fraction
 from models.science.true_cover import shift_window
 from tasks.registry import Camera
+from tasks.sightlines import corrected_slots, held_slots
 from tasks.stores.camera_archive import CameraArchive
 from tasks.stores.repository import StoreNotFound
 from tasks.stores.satellite_archive import SatelliteArchive
@@ -39,7 +39,13 @@ class AlignedFrames:
 
 
 def align_times(
-    satellite: SatelliteArchive | None, camera: Camera, times: np.ndarray, tolerance_s: float = 600.0
+    satellite: SatelliteArchive | None,
+    camera: Camera,
+    times: np.ndarray,
+    tolerance_s: float = 600.0,
+    *,
+    pixel: tuple[int, int] | None = None,
+    causal: bool = False,
 ) -> AlignedFrames:
     """Match frame times of a camera to the slots of an archive.
 
@@ -48,49 +54,49 @@ def align_times(
         camera: Its position decides the line.
         times: UTC, ``(frames,)``, any order; NaT for undated frames.
         tolerance_s: Largest distance between frame and scan.
+        pixel: Line and column that count instead of the camera's own.
+        causal: Only slots scanned before the frame.
     """
     times = times.astype("datetime64[ns]")
     if camera.latitude is None or camera.longitude is None:
         return _unmatched(times, AlignmentReason.NO_POSITION)
     dated = times[~np.isnat(times)]
     try:
-        pixel = satellite.grid.pixel_at(camera.latitude, camera.longitude) if satellite else None
+        own = satellite.grid.pixel_at(camera.latitude, camera.longitude) if satellite else None
     except StoreNotFound:
         return _unmatched(times, AlignmentReason.NO_SLOT)
     if satellite is None:
         return _unmatched(times, AlignmentReason.NO_SLOT)
+    pixel = pixel or own
     if pixel is None:
         return _unmatched(times, AlignmentReason.OUTSIDE_REGION)
     if dated.size == 0:
         return _unmatched(times, AlignmentReason.NO_TIME, pixel)
     slot_times, offsets, held = satellite.slots_between(dated.min(), dated.max(), pixel[0])
-    match = align_frames(times, slot_times, offsets, held, tolerance_s)
+    match = align_frames(times, slot_times, offsets, held, tolerance_s, causal)
     return AlignedFrames(times, _taken(slot_times, match), match.offset_s, match.reason, pixel)
 
 
-def align_camera_day(
-    archive_root: str | Path, camera: Camera, day: date, grid: str | None, tolerance_s: float = 600.0
-) -> tuple[pd.DataFrame, AlignedFrames]:
-    """Frames of one camera on one UTC day, and their slots.
+def camera_frames(
+    archive_root: str | Path, camera: Camera, start: np.datetime64, end: np.datetime64
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Frames of one camera with ``start <= time < end``.
 
     Args:
         archive_root: Folder or URI of the archives.
         camera: Which.
-        day: UTC day.
-        grid: Name of the satellite archive; ``None`` for no satellite.
-        tolerance_s: Largest distance between frame and scan.
+        start: UTC.
+        end: UTC.
 
     Returns:
-        Rows of the camera archive (shadowed ones left out) by time, and their alignment.
+        Rows of the camera archive (shadowed ones left out) by time, and their times, NaT where undated.
     """
     frames = CameraArchive(archive_root, camera.id).rows()
-    midnight = pd.Timestamp(day)
-    on_day = (frames["time"] >= midnight) & (frames["time"] < midnight + pd.Timedelta(days=1))
-    frames = frames[on_day & ~frames["shadowed"]].reset_index(drop=True)
+    within = (frames["time"] >= start) & (frames["time"] < end)
+    frames = frames[within & ~frames["shadowed"]].reset_index(drop=True)
     undated = (frames["quality_flag"].to_numpy().astype(int) & int(FrameFlag.TIME_IS_ORDER)) != 0
     times = np.where(undated, np.datetime64("NaT", "ns"), frames["time"].to_numpy("datetime64[ns]"))
-    satellite = SatelliteArchive(archive_root, grid) if grid else None
-    return frames, align_times(satellite, camera, times, tolerance_s)
+    return frames, times
 
 
 def satellite_cover(
@@ -143,9 +149,7 @@ def _cover_of_slots(
 
 def _uncorrected(slots: xr.Dataset, product: str) -> np.ndarray:
     """Slots that hold a product with clouds where they appear, ``(time,)``."""
-    ledger = slots[["status", "parallax_corrected"]].sel(product=product)
-    held = np.isin(ledger["status"].values, [int(SlotStatus.OK), int(SlotStatus.PARTIAL)])
-    return held & (ledger["parallax_corrected"].values == 0)
+    return held_slots(slots, product) & ~corrected_slots(slots, product)
 
 
 def _taken(slot_times: np.ndarray, match: Alignment) -> np.ndarray:
