@@ -28,7 +28,7 @@ lint: $(READY)
 	$(BIN)/lint-imports --no-logo
 
 bench: $(READY)  ## the figures of the README, as ratios in one run each
-	for bench in camera_ingest camera_append satellite_ingest orchestration water_speed; do \
+	for bench in camera_ingest camera_append satellite_ingest alignment_month orchestration water_speed; do \
 		$(BIN)/python -m tests.benchmarks.bench_$$bench || exit 1; done
 
 lock:  ## resolve anew, and write down what was installed
