@@ -159,7 +159,7 @@ QUANTITIES: tuple[Quantity, ...] = (
         "1",
         "cloudy share of the satellite pixels around the camera",
         "cloud_area_fraction",
-        comment="from the NWC SAF cloud mask of the slot in slot_time",
+        comment="from the NWC SAF cloud mask of the slot in slot_time, clouds moved to their places by height",
     ),
     Quantity(
         "visible_cloud_fraction",

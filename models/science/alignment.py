@@ -32,6 +32,7 @@ def align_frames(
     line_scan_offset_s: npt.NDArray[np.floating],
     slot_ok: npt.NDArray[np.bool_],
     tolerance_s: float,
+    causal: bool = False,
 ) -> Alignment:
     """Nearest usable slot by scan time, within a tolerance; of two equally near, the earlier.
 
@@ -42,6 +43,7 @@ def align_frames(
             did not come) the median of the others stands in.
         slot_ok: Which slots hold data, ``(slots,)``.
         tolerance_s: Largest distance between frame and scan, s.
+        causal: Only slots that were scanned before the frame, or at the same instant.
 
     Returns:
         The matches. Without one the reason is: ``NO_TIME``; ``SLOT_MISSING`` where the nearest slot due is within the
@@ -58,8 +60,9 @@ def align_frames(
         return Alignment(index, offset, reason)
     scans = _scan_times(slot_times, line_scan_offset_s)
     times = frames[dated]
-    due, due_distance = _nearest(times, scans, np.arange(scans.size))
-    usable, distance = _nearest(times, scans, np.flatnonzero(slot_ok))
+    search = _latest if causal else _nearest
+    due, due_distance = search(times, scans, np.arange(scans.size))
+    usable, distance = search(times, scans, np.flatnonzero(slot_ok))
     matched = np.abs(distance) <= tolerance_s
     inside = (times >= scans.min()) & (times <= scans.max())
     near = inside | (np.abs(due_distance) <= tolerance_s)
@@ -94,3 +97,15 @@ def _nearest(
     to_left, to_right = ((scans[ordered[side]] - times) / _SECOND for side in (left, right))
     earlier = np.abs(to_left) <= np.abs(to_right)
     return np.where(earlier, ordered[left], ordered[right]), np.where(earlier, to_left, to_right)
+
+
+def _latest(
+    times: npt.NDArray[np.datetime64], scans: npt.NDArray[np.datetime64], among: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """As `_nearest`, of the scans that are not after the time."""
+    if among.size == 0:
+        return np.zeros(times.shape, dtype=np.int64), np.full(times.shape, np.inf)
+    ordered = among[np.argsort(scans[among], kind="stable")]
+    before = np.searchsorted(scans[ordered], times, side="right") - 1
+    last = ordered[before.clip(0)]
+    return last, np.where(before >= 0, (scans[last] - times) / _SECOND, np.inf)

@@ -1,7 +1,7 @@
 """Cloud cover from the satellite: the cloudy share of a cloud mask around a camera.
 
-The mask is read where the satellite sees the cloud, without parallax correction: over France a cloud top 10 km high
-appears some 12 km north of where it is, half the usual radius.
+Over France a cloud top 10 km high appears some 12 km north of where it is, half the usual radius. Where cloud top
+heights are known each cloud is moved to its place first (`models.science.true_cover`).
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from models.contracts.flags import ValueFlag
-from models.science.geometry import GeosGrid
+from models.science.geometry import FloatArray, GeosGrid
+from models.science.true_cover import ShiftWindow, move_clouds
 
 EARTH_RADIUS_KM = 6371.0
 DECORRELATION_KM = 10.0
@@ -100,14 +101,49 @@ def cloud_fraction(
     """
     known = ((cma == _CLOUD_FREE) | (cma == _CLOUDY)) & disc.inside
     cloudy = (cma == _CLOUDY) & disc.inside
-    pixels = known.sum(axis=(-2, -1))
-    share = pixels / disc.inside.sum()
+    return _answer(_count(cloudy), _count(known), np.zeros(cma.shape[:-2]), disc, disc.whole)
+
+
+def moved_cloud_fraction(
+    cma: npt.NDArray[np.uint8], height_m: FloatArray, disc: Disc, window: ShiftWindow
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.int8]]:
+    """Cloudy share of a disc, with every cloud at its own place.
+
+    Places hidden behind a cloud, over which none came to stand, count as half cloudy: nobody saw them. Their share,
+    taken as anything between clear and overcast, adds to the uncertainty (its width over sqrt(12)).
+
+    Args:
+        cma: Cloud mask as it appears, ``(slots, lines, columns)`` of the window.
+        height_m: Cloud top heights above the sea, same shape, NaN where there is none.
+        disc: From `disc_around`.
+        window: `models.science.true_cover.shift_window` of the disc's slices.
+
+    Returns:
+        As `cloud_fraction`.
+    """
+    above = move_clouds(cma == _CLOUDY, height_m, window)
+    ground = cma[:, window.inner_lines, window.inner_columns]
+    known = ((ground == _CLOUD_FREE) | (ground == _CLOUDY)) & disc.inside
+    hidden = np.where(known & (ground == _CLOUDY), 1.0 - above, 0.0)
+    cloudy = np.where(known, above, 0.0) + hidden / 2
+    return _answer(_count(cloudy), _count(known), _count(hidden), disc, disc.whole and window.whole)
+
+
+def _count(pixels: npt.NDArray[np.generic]) -> FloatArray:
+    return np.asarray(pixels.sum(axis=(-2, -1)), np.float64)
+
+
+def _answer(
+    cloudy: FloatArray, known: FloatArray, hidden: FloatArray, disc: Disc, whole: bool
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.int8]]:
+    share = known / disc.inside.sum()
     with np.errstate(invalid="ignore", divide="ignore"):
-        cover = np.where(share >= LEAST_SHARE, cloudy.sum(axis=(-2, -1)) / pixels, np.nan)
+        cover = np.where(share >= LEAST_SHARE, cloudy / known, np.nan)
+        unseen = hidden / known
     samples = np.maximum(1.0, (disc.radius_km / DECORRELATION_KM) ** 2 * share)
     shrunk = (samples * cover + 0.5) / (samples + 1.0)
-    uncertainty = np.sqrt(shrunk * (1 - shrunk) / samples)
-    good = (share >= GOOD_SHARE) & disc.whole
+    uncertainty = np.sqrt(shrunk * (1 - shrunk) / samples + unseen**2 / 12)
+    good = (share >= GOOD_SHARE) & whole
     flag = np.where(good, ValueFlag.GOOD, ValueFlag.DOUBTFUL)
     flag = np.where(np.isnan(cover), ValueFlag.NOT_OBSERVED, flag)
     return cover.astype(np.float32), uncertainty.astype(np.float32), flag.astype(np.int8)

@@ -17,8 +17,9 @@ from satpy import Scene
 from models.contracts.slots import SatelliteGridSettings, pack
 from models.science.geometry import MSG_NORTH_REGION
 from tasks.nwcsaf_writer import write_nwcsaf
-from tasks.satellite_files import SlotReader, list_files
+from tasks.satellite_files import SlotReader
 from tasks.satellite_sets import SlotFiles
+from tasks.satellite_sources import list_files
 
 NOMINAL = np.datetime64("2024-06-01T12:00", "ns")
 VARIABLES = ("ct", "ctth_alti", "ctth_pres", "ctth_tempe")

@@ -8,16 +8,18 @@ import pytest
 
 from models.contracts.flags import AlignmentReason as Reason
 from models.contracts.flags import FrameFlag, ValueFlag
+from models.science.satellite_cover import disc_around
 from tasks.aligned_dataset import open_aligned
-from tasks.alignment import align_camera_day, align_times, satellite_cover
+from tasks.alignment import align_times, camera_frames, satellite_cover
+from tasks.nwcsaf_writer import write_nwcsaf
 from tasks.registry import Camera
 from tasks.satellite_ingest import ingest_satellite
 from tasks.stores.camera_archive import CameraArchive
 from tasks.stores.satellite_archive import SatelliteArchive
 from tests.stores.camera_frames import frame
-from tests.tasks.satellite_folders import AS_OF, TOULOUSE, settings, slot_time, write_cma, write_ct
+from tests.tasks.satellite_folders import AS_OF, GRID, TOULOUSE, settings, slot_time, write_cma, write_ct
 
-DAY = date(2024, 6, 1)
+DAY, NEXT_DAY = date(2024, 6, 1), date(2024, 6, 2)
 # Toulouse's line is scanned 647.9 s after the nominal time
 SCAN = np.timedelta64(648, "s")
 
@@ -54,6 +56,33 @@ def test_frames_go_to_the_slot_that_scanned_them(root):
     assert (sigma[:2] > 0).all()
 
 
+def test_clouds_are_moved_to_their_places_once(tmp_path):
+    """Five lines of cloud at 10 km, one line south of the camera to three north of it as they appear."""
+    folder = tmp_path / "files"
+    mask = np.zeros(GRID.shape, "u1")
+    mask[6:11] = 1
+    heights = np.where(mask, 10_000.0, np.nan)
+    for number in range(3):
+        cma = write_nwcsaf(folder, "CMA", slot_time(number), {"cma": mask}, GRID)
+        if number > 0:
+            ctth = write_nwcsaf(folder, "CTTH", slot_time(number), {"ctth_alti": heights}, GRID)
+    for path in (cma, ctth):  # the last slot comes from the producer with parallax corrected
+        path.rename(path.with_name(f"{path.stem}_PLAX.nc"))
+    root = str(tmp_path / "archive")
+    ingest_satellite(settings(folder, variables=("cma", "ctth_alti")), root, AS_OF)
+    satellite = SatelliteArchive(root, "msg")
+    times = np.array([slot_time(number) + SCAN for number in range(3)])
+    aligned = align_times(satellite, _camera(), times)
+    cover, _, _ = satellite_cover(satellite, _camera(), aligned, radius_km=12.0)
+    disc = disc_around(GRID, *TOULOUSE, 12.0)
+    # 10 km of height are 2.4 lines: what appears on lines 6 to 10 is on lines 8.4 to 12.4. Of the disc's lines 7 to 11
+    # line 7 and 0.4 of line 8 were hidden, which counts half.
+    weights = np.repeat([[0.5], [0.8], [1.0], [1.0], [1.0]], GRID.columns, axis=1)
+    share = weights[:, disc.columns][disc.inside[7 - disc.lines.start : 12 - disc.lines.start]].mean()
+    assert cover[0] == cover[2] == pytest.approx((mask[disc.lines, disc.columns][disc.inside]).mean())
+    assert cover[1] == pytest.approx(share, abs=0.03)
+
+
 @pytest.mark.parametrize(
     ("camera", "reason"),
     [
@@ -87,8 +116,8 @@ def test_a_camera_day_opens_lazily_with_its_patches(root):
         frame(slot_time(0) + np.timedelta64(2, "D"), 4, height=48, width=64),
     ]
     CameraArchive(root, "river01").append(day)
-    data = open_aligned(root, _camera(), DAY, "msg", patch=(5, 21), tolerance_s=300)
-    assert dict(data.sizes) == {"time": 3, "y": 48, "x": 80, "rgb": 3, "sat_y": 5, "sat_x": 21}
+    data = open_aligned(root, _camera(), DAY, NEXT_DAY, "msg", patch=(5, 21), tolerance_s=300)
+    assert dict(data.sizes) == {"time": 3, "y": 48, "x": 80, "rgb": 3, "slot": 1, "sat_y": 5, "sat_x": 21}
     assert data.frames.chunks is not None and data.cma.chunks is not None
     assert data.height.values.tolist() == [48, 32, 48]
     assert (data.frames[1, 32:].values == 0).all()
@@ -102,22 +131,26 @@ def test_a_camera_day_opens_lazily_with_its_patches(root):
 
 def test_a_patch_beyond_the_region_is_filled(root):
     CameraArchive(root, "river01").append([frame(slot_time(1) + SCAN, 1, height=16, width=16)])
-    patch = open_aligned(root, _camera(), DAY, "msg", patch=(33, 33)).cma[0].values
+    patch = open_aligned(root, _camera(), DAY, NEXT_DAY, "msg", patch=(33, 33)).cma[0, 0].values
     # the grid has 19 lines and 30 columns, the camera is at line 9, column 14: rows 7 to 25, columns 2 to 31
     expected = np.full((33, 33), 255, "u1")
     expected[7:26, 2:32] = 1
     np.testing.assert_array_equal(patch, expected)
     with pytest.raises(ValueError, match="odd"):
-        open_aligned(root, _camera(), DAY, "msg", patch=(32, 33))
+        open_aligned(root, _camera(), DAY, NEXT_DAY, "msg", patch=(32, 33))
 
 
 def test_an_undated_group_has_no_slot(root):
     undated = replace(frame("1970-01-01", 1), flags=FrameFlag.TIME_IS_ORDER)
     CameraArchive(root, "river01").append([undated])
-    _, aligned = align_camera_day(root, _camera(), date(1970, 1, 1), "msg")
-    assert aligned.reason.tolist() == [Reason.NO_TIME]
+    days = np.array(["1970-01-01", "1970-01-02"], "datetime64[ns]")
+    rows, times = camera_frames(root, _camera(), *days)
+    assert len(rows) == 1 and np.isnat(times).all()
+    data = open_aligned(root, _camera(), *days, "msg")
+    assert data.alignment_reason.values.tolist() == [Reason.NO_TIME]
+    assert (data.cma.values == 255).all() and np.isnan(data.sun_elevation_angle.values).all()
 
 
 def test_a_day_without_frames(root):
     CameraArchive(root, "river01").append([frame(slot_time(0), 1, height=16, width=16)])
-    assert open_aligned(root, _camera(), date(2024, 6, 2), "msg").sizes["time"] == 0
+    assert open_aligned(root, _camera(), NEXT_DAY, "2024-06-03", "msg").sizes["time"] == 0

@@ -4,7 +4,7 @@ import hashlib
 import pickle
 import shutil
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
@@ -213,13 +213,16 @@ def test_through_the_xarray_engine(written):
 
 def test_beside_the_satellite(written):
     day = date.fromisoformat(DAY)
-    plain = open_aligned(written, CAMERA, day, "msg")
-    data = open_aligned(written, CAMERA, day, "msg", stabilised_by=written / "results")
+    next_day = day + timedelta(days=1)
+    plain = open_aligned(written, CAMERA, day, next_day, "msg")
+    data = open_aligned(written, CAMERA, day, next_day, "msg", stabilised_by=written / "results")
     assert data.frames.chunks is not None and data.valid.chunks is not None
     expect_in_place(data, [0, 1, 2, 3])
     assert set(plain.variables) < set(data.variables)
     assert data.attrs["grid"] == "msg" and "drift_reference" in data.attrs
-    none = open_aligned(written, CAMERA, date(2026, 3, 9), "msg", stabilised_by=written / "results")
+    none = open_aligned(
+        written, CAMERA, date(2026, 3, 9), date(2026, 3, 10), "msg", stabilised_by=written / "results"
+    )
     assert none.sizes["time"] == 0 and none.sizes["x"] == WIDTH
 
 

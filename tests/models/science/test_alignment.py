@@ -104,3 +104,14 @@ def test_invariants(frames, slots, tolerance, random):
     turned = align_frames(frame_times[order], slot_times[::-1], offsets[::-1], ok[::-1], tolerance)
     np.testing.assert_array_equal(np.abs(turned.offset_s), np.abs(match.offset_s[order]))
     np.testing.assert_array_equal(turned.reason, match.reason[order])
+
+
+def test_causal_matches_never_look_ahead():
+    # scans at 12:11, 12:26, 12:41: the frame of 12:25 waits for none of them
+    frames, slots = _at(25, 26, 5, 90), _at(0, 15, 30)
+    match = align_frames(frames, slots, np.full(3, 660.0), np.ones(3, bool), 900, causal=True)
+    assert match.slot_index.tolist() == [0, 1, -1, -1]
+    assert match.offset_s[:2].tolist() == [-840.0, 0.0]
+    assert match.reason.tolist() == [Reason.MATCHED, Reason.MATCHED, Reason.NO_SLOT, Reason.NO_SLOT]
+    gap = align_frames(_at(27), slots, np.full(3, 660.0), np.array([True, False, True]), 600, causal=True)
+    assert gap.reason.tolist() == [Reason.SLOT_MISSING]
