@@ -16,7 +16,7 @@ demo: $(READY)  ## the main job on the simulated network
 	$(BIN)/vigie demo --folder vigie-demo
 
 test: lint  ## lint, types, import rule, fast tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: $(READY)  ## the long suites
 	$(BIN)/python -m pytest -m slow
