@@ -15,6 +15,8 @@ from tasks.satellite_sets import FileIdentity, FileNames, SlotFiles
 from tasks.seviri_native_slots import NativeReader
 from tasks.stores.satellite_rows import ProductSlot, SatelliteFile, SlotRefusal
 
+_BY_THE_WINDOW = {"nwcsaf-geo": NwcsafReader, "seviri_l1b_native": NativeReader}
+
 
 class SlotReader:
     """Reads files of one grid, by the window where the format allows it.
@@ -41,13 +43,11 @@ class SlotReader:
                 "take a reader of `satpy.available_readers()`, such as nwcsaf-geo, and variables that it has",
             ) from error
         self._names = FileNames(settings, config)
-        generic = GenericReader(settings, config)
-        self._reader: GenericReader | NwcsafReader | NativeReader = generic
-        if settings.window == "auto":
-            if settings.reader == "nwcsaf-geo":
-                self._reader = NwcsafReader(settings)
-            elif settings.reader == "seviri_l1b_native":
-                self._reader = NativeReader(settings, generic)
+        self._reader: GenericReader | NwcsafReader | NativeReader
+        if settings.window == "auto" and settings.reader in _BY_THE_WINDOW:
+            self._reader = _BY_THE_WINDOW[settings.reader](settings)
+        else:
+            self._reader = GenericReader(settings, config)
 
     def identify(self, name: str) -> FileIdentity | None:
         """What a file name states; ``None`` where the file is none of ours."""

@@ -1,26 +1,23 @@
-"""SEVIRI native files: by the window where its reader is there, read in place; else through satpy."""
+"""SEVIRI native files, by the window, read in place."""
 
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from models.contracts.flags import Refusal
 from models.contracts.slots import SatelliteGridSettings, pack
-from tasks.satellite_assembly import GenericReader, Outcome, corrupt, unusable
+from tasks.satellite_assembly import Outcome, corrupt, unusable
 from tasks.satellite_copies import LocalCopy, private_copies
 from tasks.satellite_satpy import READ_ERRORS
 from tasks.satellite_sets import SlotFiles
 from tasks.satellite_windows import covers
+from tasks.seviri_native import NativeFileRefused, NativeWindow, native_channels, read_native_window
 from tasks.stores.locks import local_path
 from tasks.stores.satellite_rows import ProductSlot, SlotRefusal
 
-_WINDOW_READER = "tasks.seviri_native"
 _SECOND = np.timedelta64(1, "s")
 
 
@@ -29,29 +26,21 @@ class NativeReader:
 
     Args:
         settings: Region and channels.
-        generic: Where there is no window reader.
     """
 
-    def __init__(self, settings: SatelliteGridSettings, generic: GenericReader) -> None:
-        self._settings, self._generic = settings, generic
-        self._native: Any = import_module(_WINDOW_READER) if find_spec(_WINDOW_READER) else None
+    def __init__(self, settings: SatelliteGridSettings) -> None:
+        self._settings = settings
 
     def read(self, files: SlotFiles) -> list[Outcome]:
         """See `tasks.satellite_files.SlotReader.read`."""
-        if self._native is None:
-            return self._generic.read(files)
         (products,) = files.products
         with _in_place(files) as copy:
             if (refusal := unusable(copy, products, files.time)) is not None:
                 return [refusal]
             try:
-                present = [name for name in self._native.native_channels(copy.path) if name in products]
-                window = (
-                    self._native.read_native_window(copy.path, present, self._settings.region)
-                    if present
-                    else None
-                )
-            except self._native.NativeFileRefused as error:
+                present = [name for name in native_channels(copy.path) if name in products]
+                window = read_native_window(copy.path, present, self._settings.region) if present else None
+            except NativeFileRefused as error:
                 words = " ".join(products)
                 return [SlotRefusal(copy.file, copy.sha256, error.reason, error.detail, words, files.time)]
             except READ_ERRORS as error:
@@ -80,7 +69,7 @@ class NativeReader:
             )
         return found
 
-    def _slot(self, name: str, window: Any, files: SlotFiles, copy: LocalCopy) -> ProductSlot:
+    def _slot(self, name: str, window: NativeWindow, files: SlotFiles, copy: LocalCopy) -> ProductSlot:
         packed = pack(self._settings.variable(name), window.values[name])
         scanned = window.scan_time[name]
         offsets = ((scanned - window.nominal_time) / _SECOND).astype(np.float32)

@@ -242,7 +242,7 @@ def _create_ledger(root: zarr.Group, axis: SlotAxis, products: int) -> None:
         fill_value=0,
         dimension_names=("time", "product", "digest"),
     )
-    sha256.attrs["long_name"] = "SHA-256 of the file"
+    sha256.attrs["long_name"] = "SHA-256 of the file; of packed values where a native file was read in place"
     for name, dtype, fill, long_name in (
         ("arrival", "int64", 0, "ingest batch that changed the slot last; 0 for none"),
         ("platform", "string", "", "satellite"),

@@ -44,7 +44,7 @@ class ProductSlot:
         grid: Where the pixels lie.
         parallax_corrected: The producer moved the clouds already (``_PLAX`` files).
         file: Where it came from: the file, or for segments their glob and a digest of their versions.
-        sha256: Of the file, 32 bytes; of several, of their digests.
+        sha256: Of the file, 32 bytes; of several, of their digests; of the packed values where it was read in place.
         lines_share: Share of the region's lines that came.
     """
 
