@@ -18,7 +18,7 @@ from tasks.night_summary import NightSummary
 
 
 def write_with_bar(
-    folder: Path, cameras: int, days: int, seed: int, scale: float, masks: bool
+    folder: Path, cameras: int, days: int, seed: int, scale: float, masks: bool, imager: bool
 ) -> tuple[NetworkSpec, DemoNetwork]:
     """Write the network, with a bar."""
     spec = NetworkSpec(cameras=cameras, days=days, seed=seed, scale=scale)
@@ -30,6 +30,7 @@ def write_with_bar(
             lambda done, total: bar.update(line, completed=done, total=total),
             masks=masks,
             with_faults=True,
+            imager=imager,
         )
     return spec, network
 

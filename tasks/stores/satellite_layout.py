@@ -1,7 +1,7 @@
 """How a satellite archive is laid out: arrays, chunks, CF attributes."""
 
 from collections.abc import Sequence
-from math import ceil
+from math import ceil, gcd
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,10 @@ from tasks.stores.satellite_grid_mapping import axis_attributes, grid_mapping_at
 from tasks.stores.satellite_rows import SlotGrid
 
 INNER_LINES, INNER_COLUMNS = 56, 52
-"""A chunk is 8 slots of so many pixels, with all channels: a patch of a camera lies in one to four of them."""
+"""Of one variable a chunk is 8 slots of so many pixels: a patch of a camera lies in one to four of them."""
+CHANNEL_SLOTS, CHANNEL_LINES, CHANNEL_COLUMNS = 4, 120, 210
+"""Of channels a chunk is at most so much, an object of its own: France is cut in four, and a patch is mostly in one or
+two. Shards would save objects (there are some 100 a day and unit) and cost each patch the reading of their index."""
 SHARD_BYTES = 96e6
 """A shard is a day of as large a part of the grid as this allows, uncompressed: what writing holds in memory."""
 LEDGER_DAYS = 8
@@ -149,7 +152,8 @@ def _create_array(
         )
         channel[:] = names
         channel.attrs.update({"long_name": "channel", "standard_name": "sensor_band_identifier"})
-    array = _create_sharded(root, axis, name, grid, first.dtype, first.fill_value, extra)
+    create = _create_plain if extra else _create_sharded
+    array = create(root, axis, name, grid, first.dtype, first.fill_value, extra)
     array.attrs.update(variable_attributes(first, mapping))
 
 
@@ -172,6 +176,30 @@ def _create_sharded(
         dtype=dtype,
         fill_value=fill_value if np.issubdtype(np.dtype(dtype), np.floating) else int(fill_value),
         compressors=BloscCodec(cname="zstd", clevel=3, shuffle=BloscShuffle.shuffle),
+        dimension_names=("time", "y", "x", *(axis_name for axis_name, _ in extra)),
+    )
+
+
+def _create_plain(
+    root: zarr.Group,
+    axis: SlotAxis,
+    name: str,
+    grid: SlotGrid,
+    dtype: str,
+    fill_value: float,
+    extra: tuple[tuple[str, int], ...],
+) -> zarr.Array:
+    sizes = tuple(size for _, size in extra)
+    largest = (CHANNEL_LINES, CHANNEL_COLUMNS)
+    pixels = (ceil(size / ceil(size / most)) for size, most in zip(grid.shape, largest, strict=True))
+    return root.create_array(
+        name,
+        shape=(0, *grid.shape, *sizes),
+        chunks=(gcd(CHANNEL_SLOTS, axis.slots_per_day), *pixels, *sizes),
+        dtype=dtype,
+        fill_value=int(fill_value),
+        # Written once and read often: as small as zstd's third level, and several times faster to read.
+        compressors=BloscCodec(cname="lz4hc", clevel=9, shuffle=BloscShuffle.shuffle),
         dimension_names=("time", "y", "x", *(axis_name for axis_name, _ in extra)),
     )
 

@@ -1,4 +1,4 @@
-"""Writes the pixels of accepted products into a day of an archive's arrays, one shard at a time."""
+"""Writes the pixels of accepted products into a day of an archive's arrays, one object at a time."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -53,16 +53,20 @@ def place(root: zarr.Group, day: slice, accepted: Accepted) -> None:
 
 
 def _write(array: Any, day: slice, rows: Sequence[tuple[int, int | None, np.ndarray | None]]) -> None:
-    for lines, columns in _tiles(array):
-        block = np.asarray(array[day, lines, columns])
-        for row, channel, values in rows:
-            own = array.fill_value if values is None else values[lines, columns]
-            block[(row, ..., channel) if channel is not None else row] = own
-        array[day, lines, columns] = block
+    together = (array.shards or array.chunks)[0]
+    for first in sorted({row // together * together for row, _, _ in rows}):
+        own = [(row - first, *rest) for row, *rest in rows if first <= row < first + together]
+        slots = slice(day.start + first, min(day.start + first + together, day.stop))
+        for lines, columns in _tiles(array):
+            block = np.asarray(array[slots, lines, columns])
+            for row, channel, values in own:
+                pixels = array.fill_value if values is None else values[lines, columns]
+                block[(row, ..., channel) if channel is not None else row] = pixels
+            array[slots, lines, columns] = block
 
 
 def _tiles(array: Any) -> Iterator[tuple[slice, slice]]:
-    """Lines and columns of each shard."""
+    """Lines and columns of each object."""
     _, lines, columns = (array.shards or array.chunks)[:3]
     for top in range(0, array.shape[1], lines):
         for left in range(0, array.shape[2], columns):
