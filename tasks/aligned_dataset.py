@@ -16,7 +16,7 @@ from models.science.sun import sun_position
 from tasks.aligned_patches import SlotHistory, patch_arrays, slot_history
 from tasks.alignment import AlignedFrames, align_times, camera_frames
 from tasks.registry import Camera
-from tasks.sightlines import Centre, Centres, centre_table, default_row, pick_centres
+from tasks.sightlines import BY_CTTH, Centre, Centres, centre_table, default_row, pick_centres
 from tasks.stabilised import stabilised_frames
 from tasks.stores.camera_archive import CameraArchive
 from tasks.stores.repository import StoreNotFound
@@ -75,7 +75,7 @@ def open_aligned(
     Raises:
         StoreNotFound: The camera has no archive.
         StoreError: Frames are to be stabilised, and the camera's line of sight was never followed.
-        ValueError: An even patch, no slot at all, an unknown variable.
+        ValueError: An even patch, no slot at all, an unknown variable, heights by a CTTH that the archive has not.
     """
     if patch[0] % 2 == 0 or patch[1] % 2 == 0:
         raise ValueError(f"a patch of {patch} has no pixel in its middle; take odd numbers")
@@ -111,6 +111,7 @@ class _Place:
         self, satellite: SatelliteArchive, camera: Camera, centre: Centre, height_m: float | str
     ) -> None:
         self.centre = centre
+        self.by_ctth = height_m == BY_CTTH
         self.table = None
         self.pixel: tuple[int, int] | None = None
         if camera.latitude is None or camera.longitude is None:
@@ -137,6 +138,8 @@ def _satellite_variables(
     if place.table is None or place.pixel is None or aligned.pixel is None:
         return described
     slots = satellite.open()
+    if place.by_ctth and "ctth_alti" not in slots:
+        raise ValueError(f"height_m='ctth' needs ctth_alti, which the archive {satellite.name} has not")
     centres = pick_centres(slots, history.newest, place.table, place.centre)
     described |= _centre_variables(centres)
     return described | patch_arrays(

@@ -63,7 +63,7 @@ def slot_history(satellite: SatelliteArchive, aligned: AlignedFrames, count: int
         return SlotHistory(times, offset, reason, rows)
     step = np.timedelta64(satellite.axis.cadence_minutes, "m").astype("timedelta64[ns]")
     wanted = aligned.slot_times[matched][:, None] + step * np.arange(1 - count, 1)
-    due, offsets, held = satellite.slots_between(wanted.min(), wanted.max(), aligned.pixel[0])
+    due, offsets, held = satellite.slots_between(wanted.min(), wanted.max(), *aligned.pixel)
     place = pd.DatetimeIndex(due).get_indexer(pd.DatetimeIndex(wanted.ravel())).reshape(wanted.shape)
     came = (place >= 0) & held[place]
     scan = wanted + np.nan_to_num(offsets[place] * 1e9).astype("timedelta64[ns]")

@@ -54,7 +54,7 @@ def align_times(
         camera: Its position decides the line.
         times: UTC, ``(frames,)``, any order; NaT for undated frames.
         tolerance_s: Largest distance between frame and scan.
-        pixel: Line and column that count instead of the camera's own.
+        pixel: Line and column whose scan counts, instead of the camera's own.
         causal: Only slots scanned before the frame.
     """
     times = times.astype("datetime64[ns]")
@@ -72,7 +72,7 @@ def align_times(
         return _unmatched(times, AlignmentReason.OUTSIDE_REGION)
     if dated.size == 0:
         return _unmatched(times, AlignmentReason.NO_TIME, pixel)
-    slot_times, offsets, held = satellite.slots_between(dated.min(), dated.max(), pixel[0])
+    slot_times, offsets, held = satellite.slots_between(dated.min(), dated.max(), *pixel)
     match = align_frames(times, slot_times, offsets, held, tolerance_s, causal)
     return AlignedFrames(times, _taken(slot_times, match), match.offset_s, match.reason, pixel)
 

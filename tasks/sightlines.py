@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from models.contracts.flags import SlotStatus
+from models.science.degree_grid import DegreeGrid
 from models.science.geometry import GeosGrid
 from models.science.sightline_table import (
     HEIGHTS_M,
@@ -66,7 +67,9 @@ def viewpoint_of(camera: Camera) -> Viewpoint:
     )
 
 
-def centre_table(grid: GeosGrid, camera: Camera, centre: Centre, height_m: float | str) -> SightTable:
+def centre_table(
+    grid: GeosGrid | DegreeGrid, camera: Camera, centre: Centre, height_m: float | str
+) -> SightTable:
     """The heights at which a camera's cloud may be: one, or all of them where CTTH is to say.
 
     Args:

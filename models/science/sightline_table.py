@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from models.science.degree_grid import DegreeGrid
 from models.science.geometry import FloatArray, GeosGrid
 from models.science.parallax import apparent_plane, satellite_angles
 from models.science.sightline import destination, sightline_distance_km
@@ -78,7 +79,9 @@ class SightTable:
         return (self.true_line, self.true_column) if parallax_corrected else (self.line, self.column)
 
 
-def overhead_table(grid: GeosGrid, camera: Viewpoint, heights_m: npt.ArrayLike = HEIGHTS_M) -> SightTable:
+def overhead_table(
+    grid: GeosGrid | DegreeGrid, camera: Viewpoint, heights_m: npt.ArrayLike = HEIGHTS_M
+) -> SightTable:
     """The column of air above a camera.
 
     Args:
@@ -90,7 +93,9 @@ def overhead_table(grid: GeosGrid, camera: Viewpoint, heights_m: npt.ArrayLike =
     return _table(grid, camera, heights, np.zeros_like(heights), camera.azimuth_deg or 0.0)
 
 
-def sightline_table(grid: GeosGrid, camera: Viewpoint, heights_m: npt.ArrayLike = HEIGHTS_M) -> SightTable:
+def sightline_table(
+    grid: GeosGrid | DegreeGrid, camera: Viewpoint, heights_m: npt.ArrayLike = HEIGHTS_M
+) -> SightTable:
     """The points at which a camera's line of sight reaches each height.
 
     Args:
@@ -146,13 +151,21 @@ def pick_height(
 
 
 def _table(
-    grid: GeosGrid, camera: Viewpoint, heights: FloatArray, distance_km: FloatArray, azimuth_deg: float
+    grid: GeosGrid | DegreeGrid,
+    camera: Viewpoint,
+    heights: FloatArray,
+    distance_km: FloatArray,
+    azimuth_deg: float,
 ) -> SightTable:
     altitude = camera.altitude_m + heights
     latitude, longitude = destination(camera.latitude, camera.longitude, azimuth_deg, distance_km)
-    line, column = _pixels(grid, *apparent_plane(grid, latitude, longitude, altitude))
-    true_line, true_column = _pixels(grid, *grid.to_plane(latitude, longitude))
-    zenith, azimuth = satellite_angles(grid, latitude, longitude, altitude)
+    if isinstance(grid, DegreeGrid):  # who put it on latitude and longitude decided where clouds are
+        line, column = true_line, true_column = _pixels_in_degrees(grid, latitude, longitude)
+        zenith = azimuth = np.full(heights.shape, np.nan)
+    else:
+        line, column = _pixels(grid, *apparent_plane(grid, latitude, longitude, altitude))
+        true_line, true_column = _pixels(grid, *grid.to_plane(latitude, longitude))
+        zenith, azimuth = satellite_angles(grid, latitude, longitude, altitude)
     return SightTable(
         height_m=heights,
         altitude_m=altitude,
@@ -167,6 +180,14 @@ def _table(
         satellite_zenith_deg=zenith,
         satellite_azimuth_deg=azimuth,
     )
+
+
+def _pixels_in_degrees(
+    grid: DegreeGrid, latitude: FloatArray, longitude: FloatArray
+) -> tuple[IntArray, IntArray]:
+    found = [grid.pixel_at(*place) or (NO_PIXEL, NO_PIXEL) for place in zip(latitude, longitude, strict=True)]
+    lines, columns = np.array(found, np.int64).reshape(-1, 2).T
+    return lines, columns
 
 
 def _pixels(grid: GeosGrid, x_m: FloatArray, y_m: FloatArray) -> tuple[IntArray, IntArray]:

@@ -213,3 +213,11 @@ def test_grids_of_other_places_have_no_centre():
     far = overhead_table(MSG_FRANCE, Viewpoint(-33.9, 18.4), [0.0])
     line, column = Centres(far, np.zeros(2, int)).pixels(np.zeros(2, bool))
     assert line.tolist() == column.tolist() == [-1, -1]
+
+
+def test_heights_by_cloud_tops_that_the_grid_does_not_hold(tmp_path):
+    write_cma(tmp_path / "files", 1)
+    ingest_satellite(settings(tmp_path / "files", variables=("cma",)), str(tmp_path), AS_OF)
+    CameraArchive(str(tmp_path), CAMERA.id).append([frame(slot_time(1) + SCAN, 0, height=8, width=8)])
+    with pytest.raises(ValueError, match="needs ctth_alti, which the archive msg has not"):
+        open_aligned(str(tmp_path), CAMERA, *DAYS, "msg", patch=(3, 3), height_m="ctth")

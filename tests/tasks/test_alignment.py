@@ -10,12 +10,14 @@ from models.contracts.flags import AlignmentReason as Reason
 from models.contracts.flags import FrameFlag, ValueFlag
 from models.science.satellite_cover import disc_around
 from tasks.aligned_dataset import open_aligned
+from tasks.aligned_patches import slot_history
 from tasks.alignment import align_times, camera_frames, satellite_cover
 from tasks.nwcsaf_writer import write_nwcsaf
 from tasks.registry import Camera
 from tasks.satellite_ingest import ingest_satellite
 from tasks.stores.camera_archive import CameraArchive
 from tasks.stores.satellite_archive import SatelliteArchive
+from tasks.stores.satellite_rows import ProductSlot, SatelliteFile
 from tests.stores.camera_frames import frame
 from tests.tasks.satellite_folders import AS_OF, GRID, TOULOUSE, settings, slot_time, write_cma, write_ct
 
@@ -154,3 +156,20 @@ def test_an_undated_group_has_no_slot(root):
 def test_a_day_without_frames(root):
     CameraArchive(root, "river01").append([frame(slot_time(0), 1, height=16, width=16)])
     assert open_aligned(root, _camera(), NEXT_DAY, "2024-06-03", "msg").sizes["time"] == 0
+
+
+def test_where_pixels_have_their_own_times_that_of_the_cameras_pixel_counts(tmp_path):
+    satellite = SatelliteArchive(str(tmp_path), "fci")
+    scans = np.full(GRID.shape, 100.0, np.float32) + np.arange(GRID.columns, dtype=np.float32)
+    slot = ProductSlot(
+        slot_time(0), "CMA", {"cma": np.zeros(GRID.shape, "u1")}, (), scans, "Meteosat-12", GRID, False,
+        SatelliteFile("a.nc", "a.nc", 1), bytes(32),
+    )  # fmt: skip
+    satellite.write_day(settings(tmp_path, name="fci"), [slot], [], np.datetime64(AS_OF.replace(tzinfo=None)))
+    times = np.array([slot_time(0)])
+    # Column 14 of Toulouse was scanned 114 s after the nominal time, column 0 at 100 s.
+    aligned = align_times(satellite, _camera(), times)
+    assert aligned.offset_s == pytest.approx([114.0])
+    assert slot_history(satellite, aligned, 1).offset_s == pytest.approx(np.array([[114.0]]))
+    west = align_times(satellite, _camera(), times, pixel=(9, 0))
+    assert west.offset_s == pytest.approx([100.0])

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from models.science.degree_grid import DegreeGrid
 from models.science.geometry import MSG_FRANCE
 from models.science.parallax import true_position
 from models.science.sightline_table import (
@@ -113,3 +114,16 @@ def test_a_camera_outside_sees_nothing():
     table = overhead_table(MSG_FRANCE, Viewpoint(36.2, -115.1))
     assert not table.visible.any() and np.isnan(table.satellite_zenith_deg).all()
     assert _pick(table, _field(value=2000.0)) == 2000.0
+
+
+def test_on_latitude_and_longitude_the_producer_decided_where_clouds_are():
+    # 0.1 degree a pixel from 45.05 N 0 E: 43.6 N is line 14, 1.44 E column 14, at any height.
+    grid = DegreeGrid(0.0, 45.05, 0.1, 0.1, columns=30, lines=30)
+    table = overhead_table(grid, TOULOUSE)
+    assert set(zip(table.line, table.column, strict=True)) == {(14, 14)}
+    assert (table.true_line == table.line).all() and np.isnan(table.satellite_zenith_deg).all()
+    # Southwards at 10 degrees a cloud at 14 km is some 75 km away: 0.67 degrees, 6 or 7 lines.
+    ray = sightline_table(grid, TOULOUSE)
+    assert ray.line[-1] - ray.line[0] in (6, 7) and ray.visible.all()
+    away = sightline_table(grid, replace(TOULOUSE, elevation_deg=1.0))
+    assert away.line[-1] == NO_PIXEL and not away.visible[-1]
