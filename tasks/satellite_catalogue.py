@@ -1,5 +1,6 @@
 """What a satellite reader can bring, from its own metadata: variables, their units, the files that hold them."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -43,10 +44,13 @@ def described(reader: str, names: Sequence[str]) -> tuple[SlotVariable, ...]:
         names: What a grid asks for.
 
     Raises:
-        ValueError: No such reader or variable, nothing asked for, or channels that lie on different pixels.
+        ValueError: No such reader or variable, nothing asked for, one asked for twice, or channels that lie on
+            different pixels.
     """
     if not names:
         raise ValueError("no variable given")
+    if twice := sorted(name for name, count in Counter(names).items() if count > 1):
+        raise ValueError(f"{', '.join(twice)} given more than once: name each variable once")
     known = READER_VARIABLES.get(reader, ())
     others = [name for name in names if name not in known]
     found: dict[str, SlotVariable] = {}

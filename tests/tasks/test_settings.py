@@ -121,6 +121,11 @@ def test_the_aligned_grid_is_the_named_one_or_the_only_one(config):
         ("[satellite.msg]\nreader = 'nwcsaf-geo'\n", 1, ("satellite.msg.source is required", "add source")),
         ("[satellite.msg]\nsource = 's'\nregion = [9, 40, 5, 45]\n", 1, ("minima first",)),
         ("[satellite.msg]\nsource = 's'\nvariables = ['cma', 'ctt']\n", 3, ("has no ctt", "known are cma")),
+        (
+            "[satellite.msg]\nsource = 's'\nvariables = ['cma', 'ct', 'cma']\n",
+            3,
+            ("cma given more than once", "name each variable once"),
+        ),
         ("[satellite.msg]\nsource = 's'\ncadence_minutes = 7\n", 3, ("must divide 1440",)),
         ("[satellite.msg]\nsource = 's'\nreader = 'nwcsaf-goe'\n", 3, ("not a satpy reader", "nwcsaf-geo")),
         (
