@@ -26,6 +26,7 @@ from tasks.night_summary import NightSummary, camera_rows, judge, worst_first
 from tasks.prefect_credentials import credentials_of_block
 from tasks.publishing import Published, positions_of, publish_run
 from tasks.registry import Camera
+from tasks.satellite_counts import counted
 from tasks.satellite_ingest import SatelliteSummary, ingest_satellite
 from tasks.stores.locks import writer_lock
 from tasks.stores.results import ResultsRecord
@@ -92,9 +93,8 @@ def ingest_one_camera(camera: Camera, plan: NightPlan) -> IngestSummary:
 @task(name="ingest satellite", task_run_name="ingest/{grid}", tags=["ingest"], **_STEP)
 def ingest_one_grid(grid: str, plan: NightPlan) -> SatelliteSummary:
     """Take in what a satellite source has that its archive has not."""
-    log = get_run_logger()
+    log, settings = get_run_logger(), plan.settings.grid(grid)
     try:
-        settings = plan.settings.grid(grid)
         summary = ingest_satellite(
             settings,
             plan.archive_root,
@@ -114,7 +114,7 @@ def ingest_one_grid(grid: str, plan: NightPlan) -> SatelliteSummary:
         grid,
         summary.slots_written,
         summary.refused or "none",
-        f", {summary.error}" if summary.error else "",
+        f", {summary.error}" if summary.error else f"; {counted(summary, settings)}",
     )
     return summary
 
