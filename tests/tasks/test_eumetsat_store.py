@@ -121,11 +121,11 @@ def test_a_whole_product_is_checked_by_its_md5_and_opened_as_its_member(opened):
 
 
 def test_only_the_chunks_asked_for_are_downloaded(store, opened):
-    chunks = {f"data/BODY_{number:04d}.nc": b"%d" % number for number in range(1, 41)}
+    chunks = {f"data/BODY_{number:04d}.nc": b"\x89HDF %d" % number for number in range(1, 41)}
     store.products = [product(1, entries=chunks)]
     with opened("*_003[5-7].nc") as source:  # France in FCI
         files = source.fetch(source.files(FIRST, LAST).files).files
-    assert [read_file(file) for file in files] == [b"35", b"36", b"37"]
+    assert [read_file(file) for file in files] == [b"\x89HDF 35", b"\x89HDF 36", b"\x89HDF 37"]
     assert store.asked("/entry") == 3
 
 
@@ -386,12 +386,37 @@ def test_credentials_come_from_the_environment_or_a_block(monkeypatch, opened):
         assert "hush" not in str(raised.value)
 
 
-def test_a_damaged_zip_is_refused_and_asked_for_again(store, opened, tmp_path, monkeypatch):
-    store.products = [product(1, md5=None)]
+@pytest.mark.parametrize(("md5", "reason"), [(None, Refusal.UNREADABLE_SOURCE), ("", Refusal.FILE_CORRUPT)])
+def test_a_damaged_zip_is_refused_for_good_only_where_its_md5_is_right(
+    store, opened, tmp_path, monkeypatch, md5, reason
+):
+    store.products = [product(1, md5=md5)]
     monkeypatch.setattr(StoredProduct, "zipped", lambda self: b"PK, but no archive")
     with opened("*.zip", "*.nat") as source:
         refusal = only_refusal(source.fetch(source.files(FIRST, LAST).files))
-    assert refusal.reason is Refusal.FILE_CORRUPT and staged(tmp_path) == []
+    assert refusal.reason is reason and staged(tmp_path) == []
+    monkeypatch.undo()
+    store.products = [product(1)]
+    with opened("*.zip", "*.nat") as source:
+        assert read_file(source.fetch(source.files(FIRST, LAST).files).files[0]) == CONTENT
+
+
+@pytest.mark.parametrize(("pattern", "member"), [("*.nat", None), ("*.nc", None), ("*.zip", "*.nat")])
+def test_a_login_page_is_no_file_and_the_next_run_asks_again(
+    store, opened, tmp_path, monkeypatch, pattern, member
+):
+    """With status 200, its own length and no MD5 there is only its beginning to tell it by."""
+    page = b"\n<!DOCTYPE html><html>please log in</html>"
+    store.products = [product(1, entries={"a.nat": page, "a.nc": page}, md5=None, size_kb=None)]
+    monkeypatch.setattr(StoredProduct, "zipped", lambda self: page)
+    with opened(pattern, member) as source:
+        refusal = only_refusal(source.fetch(source.files(FIRST, LAST).files))
+    assert refusal.reason is Refusal.UNREADABLE_SOURCE and "does not begin like" in refusal.detail
+    assert staged(tmp_path) == []
+    monkeypatch.undo()
+    store.products[0].entries.update({"a.nat": CONTENT, "a.nc": b"\x89HDF" + CONTENT})
+    with opened(pattern, member) as source:
+        assert source.fetch(source.files(FIRST, LAST).files).refusals == []
 
 
 def test_a_staged_file_is_an_ordinary_uri(opened):
