@@ -10,11 +10,12 @@ from rich.table import Table
 
 from flows.console import for_people
 from models.contracts.slots import SatelliteGridSettings
-from tasks.errors import ConfigurationError
+from tasks.errors import ConfigurationError, StoreError
+from tasks.eumetsat_credentials import censored
 from tasks.ingest import IngestSummary, ingest_camera
 from tasks.night_plan import plan_night
 from tasks.satellite_counts import counted
-from tasks.satellite_ingest import ingest_satellite
+from tasks.satellite_ingest import SatelliteSummary, ingest_satellite
 
 
 def ingest_all(
@@ -54,7 +55,10 @@ def ingest_all(
 
 def _ingest_grid(settings: SatelliteGridSettings, archive_root: str, as_of: datetime) -> bool:
     """Ingest one grid and print a line; whether its source could be read."""
-    summary = ingest_satellite(settings, archive_root, as_of)
+    try:
+        summary = ingest_satellite(settings, archive_root, as_of)
+    except StoreError as error:  # of this grid alone
+        summary = SatelliteSummary(settings.name, error=censored(str(error), None))
     if summary.error is not None:
         print(f"satellite {settings.name}: {summary.error}")
         return False
