@@ -99,7 +99,8 @@ def difference_in_words(came: SlotGrid, archive: SlotGrid) -> str:
 
 def _in_words(grid: SlotGrid) -> str:
     if isinstance(grid, DegreeGrid):
-        return f"{grid.columns} x {grid.lines} pixels of {grid.step_longitude_deg:.4g} x {grid.step_latitude_deg:.4g} deg"
+        steps = f"{grid.step_longitude_deg:.4g} x {grid.step_latitude_deg:.4g}"
+        return f"{grid.columns} x {grid.lines} pixels of {steps} deg"
     place = f"{abs(grid.longitude_0_deg):.1f} {'W' if grid.longitude_0_deg < 0 else 'E'}"
     return f"{grid.columns} x {grid.lines} pixels of {grid.step_m / 1000:.4g} km at {place}"
 

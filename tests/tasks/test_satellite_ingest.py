@@ -167,7 +167,7 @@ def test_faulty_files_are_refused_once_and_the_rest_is_kept(folder, root):
     assert len(archive.refusals()) == 5
     (words,) = (detail for detail in archive.refusals()["detail"] if "archive" in detail)
     assert words == (
-        "30 x 19 pixels of 3 km at 0.0 E as in the archive, but +1500 m to the east and +0 to the north: "
+        "29 x 19 pixels of 3 km at 0.0 E, the archive has 30 x 19 pixels of 3 km at 0.0 E: "
         "was `region` changed, or did the sector move?"
     )
 

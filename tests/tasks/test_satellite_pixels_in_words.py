@@ -21,3 +21,7 @@ def test_other_pixels_are_told_in_words():
     assert difference_in_words(degrees, one).startswith(
         "10 x 20 pixels of 0.05 x 0.04 deg, the archive has 206"
     )
+    assert difference_in_words(replace(one, x_west_m=1500.0), one) == (
+        "206 x 108 pixels of 3 km at 0.0 E as in the archive, but +1500 m to the east and +0 to the north: "
+        "was `region` changed, or did the sector move?"
+    )
