@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -59,12 +59,15 @@ class DataStoreSource:
         """Close its connections."""
         self._transport.close()
 
-    def files(self, first: datetime, last: datetime) -> Listing:
+    def files(
+        self, first: datetime, last: datetime, known: Collection[tuple[str, int]] = frozenset()
+    ) -> Listing:
         """Files of products that were sensed in a time range, sorted by name; nothing is downloaded.
 
         Args:
             first: UTC.
             last: UTC.
+            known: Not looked at: listing opens no file.
 
         Raises:
             SourceUnavailable: The service does not answer, refuses the credentials, or answers something else.

@@ -26,7 +26,7 @@ class SatelliteSummary:
     Attributes:
         grid: Its name.
         files: Files in the source that belong to the grid's products.
-        listed: All files in the source whose names match the pattern.
+        listed: All files in the source whose names match the pattern, archives that cannot be opened included.
         outside: Of ``files``, segments that lie beside the region.
         slots_written: Products of slots stored or replaced.
         refused: New refusals per reason.
@@ -74,7 +74,8 @@ def ingest_satellite(
     now = np.datetime64(as_of.replace(tzinfo=None), "ns")
     try:
         with open_source(settings, credentials) as source:
-            listing = source.files(*listing_range(archive, as_of, settings.download))
+            held = archive.known() if settings.member else frozenset()
+            listing = source.files(*listing_range(archive, as_of, settings.download), held)
             return _Run(settings, reader, archive, source, now).take(listing, processes)
     except SourceUnavailable as error:
         return SatelliteSummary(settings.name, error=str(error))
@@ -124,7 +125,7 @@ class _Run:
             dict(refused),
             days,
             tuple(sorted(touched)),
-            listed=len(listing.files),
+            listed=len(listing.files) + len(listing.refusals),
             outside=sum(not self.reader.wanted(file.name) for file in ours),
         )
 
