@@ -16,6 +16,7 @@ from models.contracts.slots import SatelliteGridSettings
 from tasks import image_sources
 from tasks.errors import ConfigurationError, StoreError
 from tasks.eumetsat_credentials import Credentials, credentials_of_environment
+from tasks.eumetsat_staging import sweep
 from tasks.image_sources import SourceUnavailable
 from tasks.source_files import Fetched, Listing, SatelliteSource
 from tasks.stores.repository import StoreNotFound
@@ -46,6 +47,7 @@ def open_source(
         yield FolderSource(settings)
         return
     credentials = credentials or credentials_of_environment()
+    staging = Path(settings.download.staging)
     try:
         from tasks.eumetsat_store import DataStoreSource
     except ModuleNotFoundError as error:
@@ -53,7 +55,9 @@ def open_source(
         raise ConfigurationError(
             f"satellite.{settings.name}", None, problem, "pip install 'vigie[eumetsat]'"
         ) from error
-    with _alone(Path(settings.download.staging)), closing(DataStoreSource(settings, credentials)) as source:
+    with _alone(staging), closing(DataStoreSource(settings, credentials)) as source:
+        if not settings.download.keep:
+            sweep(staging, settings.download.days)
         yield source
 
 

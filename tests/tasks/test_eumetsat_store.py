@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import time
 import zipfile
 from dataclasses import replace
@@ -111,6 +112,32 @@ def test_discarding_touches_nothing_else_and_keep_keeps(opened, tmp_path):
     with opened(keep=True) as source:
         source.discard(source.fetch(source.files(FIRST, LAST).files).files)
     assert staged(tmp_path) == ["MSG4-TEST-01.nat", "note.txt"]
+
+
+def test_leftovers_that_no_run_asks_for_again_are_swept(opened, tmp_path):
+    """Of the last version of a product, or begun and never finished; ``days`` is 7."""
+    staging, now = tmp_path / "staging", time.time()
+    ages_days = {
+        "GONE/00000000000000aa/x.nat": 8,
+        "BOTH/00000000000000aa/.x.nat.part": 8,
+        "BOTH/00000000000000bb/x.nat": 6,
+        "MINE/notes/x.nat": 8,  # no version of ours
+    }
+    for name, age in ages_days.items():
+        path = staging / name
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"1")
+        for touched in (path, path.parent):
+            os.utime(touched, (now, now - age * 86400))
+    with opened(keep=True):
+        assert len(staged(tmp_path)) == 4
+    with opened():
+        pass
+    assert sorted(str(p.relative_to(staging)) for p in staging.rglob("x.nat")) == [
+        "BOTH/00000000000000bb/x.nat",
+        "MINE/notes/x.nat",
+    ]
+    assert len(staged(tmp_path)) == 2 and not (staging / "GONE").exists()
 
 
 def test_a_whole_product_is_checked_by_its_md5_and_opened_as_its_member(opened):
