@@ -9,10 +9,13 @@ import numpy as np
 from rich.table import Table
 
 from flows.console import for_people
-from tasks.errors import ConfigurationError
+from models.contracts.slots import SatelliteGridSettings
+from tasks.errors import ConfigurationError, StoreError
+from tasks.eumetsat_credentials import censored
 from tasks.ingest import IngestSummary, ingest_camera
 from tasks.night_plan import plan_night
-from tasks.satellite_ingest import ingest_satellite
+from tasks.satellite_counts import counted
+from tasks.satellite_ingest import SatelliteSummary, ingest_satellite
 
 
 def ingest_all(
@@ -46,11 +49,23 @@ def ingest_all(
         print(f"cameras.csv line {row.line} ({row.camera or 'no id'}) left out: {row.reason}")
     errors = sum(summary.error is not None for summary in summaries)
     for grid in plan.settings.satellite if not only else ():
-        satellite = ingest_satellite(plan.settings.grid(grid), plan.archive_root, as_of)
-        came = satellite.error or f"{satellite.slots_written} new product slots"
-        print(f"satellite {grid}: {came}, refused {_told(satellite.refused) or 'none'}")
-        errors += satellite.error is not None
+        errors += not _ingest_grid(plan.settings.grid(grid), plan.archive_root, as_of)
     return errors
+
+
+def _ingest_grid(settings: SatelliteGridSettings, archive_root: str, as_of: datetime) -> bool:
+    """Ingest one grid and print a line; whether its source could be read."""
+    try:
+        summary = ingest_satellite(settings, archive_root, as_of)
+    except StoreError as error:  # of this grid alone
+        summary = SatelliteSummary(settings.name, error=censored(str(error), None))
+    if summary.error is not None:
+        print(f"satellite {settings.name}: {summary.error}")
+        return False
+    refused = _told(summary.refused) or "none"
+    told = f"{summary.slots_written} new product slots, refused {refused}; {counted(summary, settings)}"
+    print(f"satellite {settings.name}: {told}")
+    return True
 
 
 def _print(summaries: list[IngestSummary]) -> None:

@@ -13,8 +13,9 @@ from flows.console import for_people
 from flows.options import Form
 from tasks.errors import ConfigurationError, StoreError
 from tasks.satellite_month import month_picture
-from tasks.satellite_status import Gap, GridMonth, ProductStatus, grid_month
+from tasks.satellite_status import Gap, GridMonth, ProductStatus, grid_month, refusals_latest_first
 from tasks.settings import Settings, load_settings
+from tasks.stores.repository import StoreNotFound
 from tasks.stores.satellite_archive import SatelliteArchive
 
 SHOWN = 20
@@ -53,12 +54,15 @@ def print_satellite_status(
     root = settings.locate(settings.archive.root)
     told = []
     for name in names:
+        archive = SatelliteArchive(root, name)
         try:
-            status = grid_month(SatelliteArchive(root, name), as_of, month)
+            status = grid_month(archive, as_of, month)
         except StoreError as error:
-            told.append({"grid": name, "error": str(error)})
+            refusals = refusals_latest_first(archive) if isinstance(error, StoreNotFound) else None
+            told.append(_unread_as_json(name, error, refusals))
             if form is Form.TEXT:
                 print(f"satellite {name}: {error}")
+                _print_refusals(refusals)
             continue
         if picture is not None:
             picture.write_bytes(month_picture(status))
@@ -96,12 +100,16 @@ def _print(month: GridMonth) -> None:
             table.add_row(_range(gap), str(gap.slots), gap.state, ", ".join(products), gap.reason)
         console.print(table)
         _say_left_out("gaps", len(gaps))
-    if len(month.refusals):
+    _print_refusals(month.refusals)
+
+
+def _print_refusals(refusals: pd.DataFrame | None) -> None:
+    if refusals is not None and len(refusals):
         table = Table(Column("refused", overflow="fold"), "reason", "detail", "as of")
-        for row in month.refusals.head(SHOWN).itertuples():
+        for row in refusals.head(SHOWN).itertuples():
             table.add_row(str(row.source), str(row.reason), str(row.detail), f"{row.as_of:%Y-%m-%d %H:%M}")
-        console.print(table)
-        _say_left_out("refusals", len(month.refusals))
+        for_people().print(table)
+        _say_left_out("refusals", len(refusals))
 
 
 def _say_left_out(what: str, count: int) -> None:
@@ -133,18 +141,27 @@ def _as_json(month: GridMonth) -> dict[str, Any]:
         "first_due": _iso(due[0]) if len(due) else None,
         "last_due": _iso(due[-1]) if len(due) else None,
         "products": [_product(product) for product in month.products],
-        "refusals": [
-            {
-                "source": row.source,
-                "reason": row.reason,
-                "detail": row.detail,
-                "product": row.product,
-                "slot_time": _iso(row.slot_time),
-                "as_of": _iso(row.as_of),
-            }
-            for row in month.refusals.itertuples()
-        ],
+        "refusals": _refusals_as_json(month.refusals),
     }
+
+
+def _unread_as_json(name: str, error: StoreError, refusals: pd.DataFrame | None) -> dict[str, Any]:
+    stated = {} if refusals is None else {"refusals": _refusals_as_json(refusals)}
+    return {"grid": name, "error": str(error), **stated}
+
+
+def _refusals_as_json(refusals: pd.DataFrame) -> list[dict[str, Any]]:
+    return [
+        {
+            "source": row.source,
+            "reason": row.reason,
+            "detail": row.detail,
+            "product": row.product,
+            "slot_time": _iso(row.slot_time),
+            "as_of": _iso(row.as_of),
+        }
+        for row in refusals.itertuples()
+    ]
 
 
 def _product(product: ProductStatus) -> dict[str, Any]:

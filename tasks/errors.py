@@ -19,5 +19,19 @@ class ConfigurationError(Exception):
         super().__init__(f"{place}: {problem}. Mend: {mend}")
 
 
+class WrongSetting(ValueError):
+    """A value that its setting cannot take, with what to write instead.
+
+    Args:
+        problem: What is wrong.
+        mend: What to write instead.
+        key: Of a table, the one at fault.
+    """
+
+    def __init__(self, problem: str, mend: str, key: str | None = None) -> None:
+        super().__init__(problem)
+        self.mend, self.key = mend, key
+
+
 class StoreError(Exception):
     """A store refuses what was asked of it: another schema, a rewritten past, a missing part."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -69,6 +70,19 @@ def credentials_of_text(text: object, place: str) -> Credentials:
         mend = '{"consumer_key": ..., "consumer_secret": ...}, or key:secret'
         raise ConfigurationError(place, None, "holds no consumer key and secret", mend)
     return Credentials(key, secret)
+
+
+def censored(words: str, credentials: Credentials | None) -> str:
+    """Words of an error nobody foresaw, for a log: without credentials, tokens and logins in addresses.
+
+    Args:
+        words: Of the error.
+        credentials: That were given; those of the environment are struck out as well.
+    """
+    own = {os.environ.get(KEY, "").strip(), os.environ.get(SECRET, "").strip()}
+    words = without_secrets(words, own | set(credentials.secrets if credentials else ()))
+    words = re.sub(r"\b(Bearer|Basic)\s+[\w.~+/=-]+", r"\1 ***", words, flags=re.IGNORECASE)
+    return re.sub(r"://[^/\s@]+@", "://***@", words)
 
 
 def without_secrets(words: str, secrets: Iterable[str]) -> str:

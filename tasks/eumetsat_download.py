@@ -21,6 +21,9 @@ from tasks.errors import StoreError
 
 _PIECE = 1 << 18
 _SIZE_MARGIN = 0.9
+_BEGINNINGS = {".nc": (b"\x89HDF", b"CDF"), ".zip": (b"PK",)}
+_PAGES = (b"<", b"{")
+_PAGE_SUFFIXES = (".xml", ".html", ".json", ".kml", ".txt")
 
 ANSWER_ERRORS = (
     EumdacError, requests.RequestException, urllib3.exceptions.HTTPError, OSError, ParseError,
@@ -212,6 +215,19 @@ def _check(delivery: Delivery, part: Path, total: int | None) -> None:
     elif total is None and delivery.size_kb and size < _SIZE_MARGIN * 1000 * delivery.size_kb:
         part.unlink()
         raise _Again(f"{size} bytes came, of some {delivery.size_kb:g} kB")
+    if delivery.md5 is None and not _begins_well(part, delivery.target.suffix.lower()):
+        part.unlink()
+        raise _Again(f"what came does not begin like a {delivery.target.suffix or 'data'} file")
+
+
+def _begins_well(part: Path, suffix: str) -> bool:
+    """Whether a file without a checksum begins as its kind does: a login page comes with status 200 and its length."""
+    with part.open("rb") as file:
+        beginning = file.read(64)
+    if suffix in _BEGINNINGS:
+        return beginning.startswith(_BEGINNINGS[suffix])
+    text = beginning.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return suffix in _PAGE_SUFFIXES or not text.startswith(_PAGES)
 
 
 def _wait_s(attempt: int, settings: DownloadSettings) -> float:

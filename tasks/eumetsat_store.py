@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -59,12 +59,15 @@ class DataStoreSource:
         """Close its connections."""
         self._transport.close()
 
-    def files(self, first: datetime, last: datetime) -> Listing:
+    def files(
+        self, first: datetime, last: datetime, known: Collection[tuple[str, int]] = frozenset()
+    ) -> Listing:
         """Files of products that were sensed in a time range, sorted by name; nothing is downloaded.
 
         Args:
             first: UTC.
             last: UTC.
+            known: Not looked at: listing opens no file.
 
         Raises:
             SourceUnavailable: The service does not answer, refuses the credentials, or answers something else.
@@ -140,29 +143,32 @@ class DataStoreSource:
         try:
             if quality := self._poor_quality(remote.product):
                 return Fetched([], [self._refusal(f, quality, Refusal.POOR_QUALITY) for f in files])
-            deliver(self._delivery(remote, path), self._limits)
+            delivery = self._delivery(remote, path)
+            deliver(delivery, self._limits)
         except Undelivered as error:
             self._silent = 0 if error.connected else self._silent + 1
             return Fetched([], [self._refusal(file, str(error)) for file in files])
         self._silent = 0
         if remote.entry is not None:
             return Fetched([replace(file, uri=path.absolute().as_uri()) for file in files], [])
-        return self._members(path, files)
+        return self._members(path, files, verified=delivery.md5 is not None)
 
-    def _members(self, path: Path, files: Sequence[SatelliteFile]) -> Fetched:
+    def _members(self, path: Path, files: Sequence[SatelliteFile], *, verified: bool) -> Fetched:
+        """Members of a product; what is not as it should be was published so only where its MD5 was right."""
         uri = path.absolute().as_uri()
+        reason = Refusal.FILE_CORRUPT if verified else Refusal.UNREADABLE_SOURCE
         try:
             members = {_safe(PurePosixPath(name).name): name for name in zip_members(uri, "*")}
         except OSError as error:
             path.unlink()  # it is what the service sent: the next run asks again
-            return Fetched([], [self._refusal(f, str(error), Refusal.FILE_CORRUPT) for f in files])
+            return Fetched([], [self._refusal(f, str(error), reason) for f in files])
         found, refusals = [], []
         for file in files:
             name = PurePosixPath(file.name).name
             if name in members:
                 found.append(replace(file, uri=member_uri(uri, members[name])))
             else:
-                refusals.append(self._refusal(file, "not in the product", Refusal.FILE_CORRUPT))
+                refusals.append(self._refusal(file, "not in the product", reason))
         return Fetched(found, refusals)
 
     def _poor_quality(self, product: Product) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
+from traceback import format_exception
 from typing import Any
 
 from prefect import task
@@ -17,6 +18,7 @@ from prefect.logging import get_run_logger
 
 from tasks.camera_days import CameraDay, Touched, batches, find_touched
 from tasks.errors import ConfigurationError, StoreError
+from tasks.eumetsat_credentials import Credentials, censored
 from tasks.inference import BatchInference, StagedBatch, reach_of
 from tasks.ingest import IngestSummary, ingest_camera
 from tasks.night_plan import NightPlan, check_stores, plan_night
@@ -26,6 +28,7 @@ from tasks.night_summary import NightSummary, camera_rows, judge, worst_first
 from tasks.prefect_credentials import credentials_of_block
 from tasks.publishing import Published, positions_of, publish_run
 from tasks.registry import Camera
+from tasks.satellite_counts import counted
 from tasks.satellite_ingest import SatelliteSummary, ingest_satellite
 from tasks.stores.locks import writer_lock
 from tasks.stores.results import ResultsRecord
@@ -92,29 +95,26 @@ def ingest_one_camera(camera: Camera, plan: NightPlan) -> IngestSummary:
 @task(name="ingest satellite", task_run_name="ingest/{grid}", tags=["ingest"], **_STEP)
 def ingest_one_grid(grid: str, plan: NightPlan) -> SatelliteSummary:
     """Take in what a satellite source has that its archive has not."""
-    log = get_run_logger()
+    log, settings = get_run_logger(), plan.settings.grid(grid)
+    credentials: Credentials | None = None
     try:
-        settings = plan.settings.grid(grid)
+        credentials = credentials_of_block(settings)
         summary = ingest_satellite(
-            settings,
-            plan.archive_root,
-            plan.as_of,
-            processes=2,
-            credentials=credentials_of_block(settings),
+            settings, plan.archive_root, plan.as_of, processes=2, credentials=credentials
         )
     except ConfigurationError:
         raise
     except StoreError as error:
-        summary = SatelliteSummary(grid, error=str(error))
-    except Exception as error:
-        log.exception("satellite %s", grid)
-        summary = SatelliteSummary(grid, error=f"{type(error).__name__}: {error}")
+        summary = SatelliteSummary(grid, error=censored(str(error), credentials))
+    except Exception as error:  # noqa: BLE001 - logged whole, but for credentials
+        log.error("satellite %s\n%s", grid, censored("".join(format_exception(error)), credentials))
+        summary = SatelliteSummary(grid, error=censored(f"{type(error).__name__}: {error}", credentials))
     log.info(
         "satellite %s: %d product slots, refused %s%s",
         grid,
         summary.slots_written,
         summary.refused or "none",
-        f", {summary.error}" if summary.error else "",
+        f", {summary.error}" if summary.error else f"; {counted(summary, settings)}",
     )
     return summary
 

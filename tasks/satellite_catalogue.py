@@ -1,11 +1,13 @@
 """What a satellite reader can bring, from its own metadata: variables, their units, the files that hold them."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from models.contracts.channels import bt_channel, refl_channel
 from models.contracts.slot_variable import SlotVariable, quantity
 from models.contracts.slots import READER_VARIABLES, SLOT_VARIABLES
+from tasks.errors import WrongSetting
 
 OWN_READERS = ("meteonet",)
 """Readers of ours for formats that satpy does not know."""
@@ -15,7 +17,7 @@ def reader_config(reader: str) -> dict[str, Any]:
     """Satpy's description of a reader.
 
     Raises:
-        ValueError: There is none of this name.
+        WrongSetting: There is none of this name.
     """
     from satpy.readers.core.config import (
         configs_for_reader,
@@ -25,12 +27,13 @@ def reader_config(reader: str) -> dict[str, Any]:
     try:
         config: dict[str, Any] = load_yaml_configs(*next(iter(configs_for_reader(reader))))
     except (ValueError, FileNotFoundError, StopIteration) as error:
-        raise ValueError(f"{reader!r} is not a satpy reader") from error
+        mend = "a reader of `satpy.available_readers()`, such as nwcsaf-geo or seviri_l1b_native; or meteonet"
+        raise WrongSetting(f"{reader!r} is not a satpy reader", mend) from error
     return config
 
 
 def check_reader(reader: str) -> None:
-    """Raises ValueError where there is no such reader."""
+    """Raises WrongSetting where there is no such reader."""
     if reader not in READER_VARIABLES:
         reader_config(reader)
 
@@ -43,10 +46,13 @@ def described(reader: str, names: Sequence[str]) -> tuple[SlotVariable, ...]:
         names: What a grid asks for.
 
     Raises:
-        ValueError: No such reader or variable, nothing asked for, or channels that lie on different pixels.
+        WrongSetting: No such reader or variable, nothing asked for, one asked for twice, or channels that lie on
+            different pixels.
     """
     if not names:
-        raise ValueError("no variable given")
+        raise WrongSetting("no variable given", "name datasets of the reader")
+    if twice := sorted(name for name, count in Counter(names).items() if count > 1):
+        raise WrongSetting(f"{', '.join(twice)} given more than once", "name each variable once")
     known = READER_VARIABLES.get(reader, ())
     others = [name for name in names if name not in known]
     found: dict[str, SlotVariable] = {}
@@ -55,7 +61,7 @@ def described(reader: str, names: Sequence[str]) -> tuple[SlotVariable, ...]:
         unknown = [name for name in others if name not in datasets]
         if unknown:
             there = ", ".join(known or sorted(datasets))
-            raise ValueError(f"{reader} has no {', '.join(unknown)}; known are {there}")
+            raise WrongSetting(f"{reader} has no {', '.join(unknown)}", f"known are {there}")
         found = {name: _described(name, datasets[name]) for name in sorted(others)}
     groups: dict[str, list[str]] = {}
     for name in names:
@@ -63,8 +69,8 @@ def described(reader: str, names: Sequence[str]) -> tuple[SlotVariable, ...]:
             groups.setdefault(SLOT_VARIABLES[name].grid_group, []).append(name)
     if len(groups) > 1:
         apart = " / ".join(", ".join(group) for group in groups.values())
-        raise ValueError(
-            f"{apart} lie on different pixels: give each group a [satellite.<grid>] table of its own"
+        raise WrongSetting(
+            f"{apart} lie on different pixels", "give each group a [satellite.<grid>] table of its own"
         )
     return tuple(found.values())
 

@@ -6,7 +6,7 @@ A slot is known by its *nominal* time; every line keeps its own scan time.
 from collections.abc import Collection, Iterable
 
 from models.contracts.slots import SatelliteGridSettings
-from tasks.errors import ConfigurationError
+from tasks.errors import ConfigurationError, WrongSetting
 from tasks.meteonet_files import MeteonetReader
 from tasks.nwcsaf_window import NwcsafReader
 from tasks.satellite_assembly import GenericReader
@@ -35,13 +35,9 @@ class SlotReader:
         try:
             config = reader_config(settings.reader)
             described(settings.reader, settings.variables)
-        except ValueError as error:
-            raise ConfigurationError(
-                "vigie.toml",
-                None,
-                f"satellite.{settings.name}: {error}",
-                "take a reader of `satpy.available_readers()`, such as nwcsaf-geo, and variables that it has",
-            ) from error
+        except WrongSetting as error:
+            problem = f"satellite.{settings.name}: {error}"
+            raise ConfigurationError("vigie.toml", None, problem, error.mend) from error
         self._names = FileNames(settings, config)
         self._reader: GenericReader | NwcsafReader | NativeReader
         if settings.window == "auto" and settings.reader in _BY_THE_WINDOW:
@@ -52,6 +48,11 @@ class SlotReader:
     def identify(self, name: str) -> FileIdentity | None:
         """What a file name states; ``None`` where the file is none of ours."""
         return self._own.identify(name) if self._own else self._names.identify(name)
+
+    def wanted(self, name: str) -> bool:
+        """Whether a file of ours may hold a part of the region, as far as its name tells."""
+        identity = self.identify(name)
+        return identity is not None and (self._own is not None or self._names.wanted(identity))
 
     def sets(self, files: Iterable[SatelliteFile], known: Collection[tuple[str, int]]) -> list[SlotFiles]:
         """Files as they are to be read together, by time; see `FileNames.sets`."""

@@ -26,6 +26,8 @@ class SatelliteSummary:
     Attributes:
         grid: Its name.
         files: Files in the source that belong to the grid's products.
+        listed: All files in the source whose names match the pattern, archives that cannot be opened included.
+        outside: Of ``files``, segments that lie beside the region.
         slots_written: Products of slots stored or replaced.
         refused: New refusals per reason.
         days: UTC days whose slots changed.
@@ -40,6 +42,8 @@ class SatelliteSummary:
     days: tuple[date, ...] = ()
     touched_slots: tuple[np.datetime64, ...] = ()
     error: str | None = None
+    listed: int = 0
+    outside: int = 0
 
 
 def ingest_satellite(
@@ -70,7 +74,8 @@ def ingest_satellite(
     now = np.datetime64(as_of.replace(tzinfo=None), "ns")
     try:
         with open_source(settings, credentials) as source:
-            listing = source.files(*listing_range(archive, as_of, settings.download))
+            held = archive.known() if settings.member else frozenset()
+            listing = source.files(*listing_range(archive, as_of, settings.download), held)
             return _Run(settings, reader, archive, source, now).take(listing, processes)
     except SourceUnavailable as error:
         return SatelliteSummary(settings.name, error=str(error))
@@ -114,7 +119,14 @@ class _Run:
                 self.source.discard(fetched.files)
         days = tuple(sorted({time.astype("datetime64[D]").astype(date) for time in touched}))
         return SatelliteSummary(
-            self.settings.name, len(ours), written, dict(refused), days, tuple(sorted(touched))
+            self.settings.name,
+            len(ours),
+            written,
+            dict(refused),
+            days,
+            tuple(sorted(touched)),
+            listed=len(listing.files) + len(listing.refusals),
+            outside=sum(not self.reader.wanted(file.name) for file in ours),
         )
 
     def _write(self, slots: list[ProductSlot], refusals: list[SlotRefusal]) -> WriteResult:

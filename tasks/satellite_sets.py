@@ -95,28 +95,34 @@ class FileNames:
             {n for kind in products for n in config["file_types"].get(kind, {}).get("requires", ())}
         )
         self._patterns = [
-            (re.compile(translate(Parser(pattern).globify())), pattern, kind, config["file_types"][kind])
+            (re.compile(translate(parser.globify())), parser, kind, config["file_types"][kind])
             for kind in (*products, *self._headers)
             if kind in config["file_types"]
-            for pattern in config["file_types"][kind]["file_patterns"]
+            for parser in map(Parser, config["file_types"][kind]["file_patterns"])
         ]
         self._products = {kind: tuple(sorted(names)) for kind, names in products.items()}
+        self._identities: dict[str, FileIdentity | None] = {}  # a run asks thrice for each name
 
     def identify(self, name: str) -> FileIdentity | None:
         """What a file name states; ``None`` where the file is none of ours."""
+        if name not in self._identities:
+            self._identities[name] = self._identified(name)
+        return self._identities[name]
+
+    def _identified(self, name: str) -> FileIdentity | None:
         last = PurePosixPath(name).name
-        for glob, pattern, kind, info in self._patterns:
+        for glob, parser, kind, info in self._patterns:
             if not glob.match(last):
                 continue
             try:
-                fields = Parser(pattern).parse(last)
+                fields = parser.parse(last)
             except ValueError:
                 continue
-            return self._identity(name, pattern, kind, info, fields)
+            return self._identity(name, parser, kind, info, fields)
         return None
 
     def _identity(
-        self, name: str, pattern: str, kind: str, info: Mapping[str, Any], fields: Mapping[str, Any]
+        self, name: str, parser: Parser, kind: str, info: Mapping[str, Any], fields: Mapping[str, Any]
     ) -> FileIdentity:
         products, time = self._products.get(kind, ()), self._nominal(fields)
         if kind not in self._headers and not info.get("expected_segments") and not self._headers:
@@ -127,7 +133,7 @@ class FileNames:
         fixed = {key: value for key, value in fields.items() if key not in _VARYING or key == "start_time"}
         if "count_in_repeat_cycle" in fields:
             fixed.pop("start_time", None)
-        label = Parser(pattern).globify(fixed)
+        label = parser.globify(fixed)
         if kind in self._headers:
             return FileIdentity((), time, None, 1, together, label)
         segment = int(fields.get("segment", fields.get("count_in_repeat_cycle", 1)))

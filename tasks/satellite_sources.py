@@ -1,6 +1,6 @@
 """Where satellite files come from: a folder or object store through fsspec, or the EUMETSAT Data Store."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -16,6 +16,7 @@ from models.contracts.slots import SatelliteGridSettings
 from tasks import image_sources
 from tasks.errors import ConfigurationError, StoreError
 from tasks.eumetsat_credentials import Credentials, credentials_of_environment
+from tasks.eumetsat_staging import sweep
 from tasks.image_sources import SourceUnavailable
 from tasks.source_files import Fetched, Listing, SatelliteSource
 from tasks.stores.repository import StoreNotFound
@@ -46,6 +47,7 @@ def open_source(
         yield FolderSource(settings)
         return
     credentials = credentials or credentials_of_environment()
+    staging = Path(settings.download.staging)
     try:
         from tasks.eumetsat_store import DataStoreSource
     except ModuleNotFoundError as error:
@@ -53,7 +55,9 @@ def open_source(
         raise ConfigurationError(
             f"satellite.{settings.name}", None, problem, "pip install 'vigie[eumetsat]'"
         ) from error
-    with _alone(Path(settings.download.staging)), closing(DataStoreSource(settings, credentials)) as source:
+    with _alone(staging), closing(DataStoreSource(settings, credentials)) as source:
+        if not settings.download.keep:
+            sweep(staging, settings.download.days)
         yield source
 
 
@@ -90,14 +94,19 @@ class FolderSource:
     def close(self) -> None:
         """Nothing is open."""
 
-    def files(self, first: datetime, last: datetime) -> Listing:
+    def files(
+        self, first: datetime, last: datetime, known: Collection[tuple[str, int]] = frozenset()
+    ) -> Listing:
         """All files whose name matches; a folder knows no times.
+
+        Archives whose member is ``known`` are not opened again; see `list_members`.
 
         Raises:
             SourceUnavailable: The folder is not there or does not answer.
         """
         files = list_files(self._settings.source, self._settings.pattern)
-        return Listing(files) if self._settings.member is None else list_members(files, self._settings.member)
+        member = self._settings.member
+        return Listing(files) if member is None else list_members(files, member, known)
 
     def fetch(self, files: Sequence[SatelliteFile]) -> Fetched:
         """The same files."""
@@ -127,22 +136,46 @@ def list_files(source: str, pattern: str) -> list[SatelliteFile]:
     return sorted(files, key=lambda file: file.name)
 
 
-def list_members(archives: Sequence[SatelliteFile], pattern: str) -> Listing:
+def list_members(
+    archives: Sequence[SatelliteFile], pattern: str, known: Collection[tuple[str, int]] = frozenset()
+) -> Listing:
     """Members of zip archives whose name matches; only the archives' directories are read.
 
     Args:
         archives: The archives.
         pattern: Glob for the last part of a member's name.
+        known: (name, version) of files that need not be read again. An archive that is named as its member is, but for
+            the suffix, holds that one product: where it is known, the archive is listed with it and not opened. Others
+            may hold more than what is known of them.
 
     Returns:
         Files named ``<archive>/<member>``, and why an archive has none.
     """
+    held = _sole_members(archives, pattern, known)
+    unopened = [archive for archive in archives if archive not in held]
     with ThreadPoolExecutor(_LISTED_TOGETHER) as pool:
-        listings = list(pool.map(lambda file: _members(file, pattern), archives))
+        listings = list(pool.map(lambda file: _members(file, pattern), unopened))
+    files = [*held.values(), *(file for listing in listings for file in listing.files)]
     return Listing(
-        [file for listing in listings for file in listing.files],
+        sorted(files, key=lambda file: file.name),
         [refusal for listing in listings for refusal in listing.refusals],
     )
+
+
+def _sole_members(
+    archives: Sequence[SatelliteFile], pattern: str, known: Collection[tuple[str, int]]
+) -> dict[SatelliteFile, SatelliteFile]:
+    """The known member of each archive that bears its name."""
+    by_name = {(archive.name, archive.version): archive for archive in archives}
+    found: dict[SatelliteFile, SatelliteFile] = {}
+    for name, version in known:
+        path = PurePosixPath(name)
+        for place in path.parents:
+            archive = by_name.get((str(place), version))
+            if archive is not None and place.stem == path.stem and fnmatch(path.name, pattern):
+                uri = member_uri(archive.uri, str(path.relative_to(place)))
+                found[archive] = SatelliteFile(name, uri, version)
+    return found
 
 
 def _members(archive: SatelliteFile, pattern: str) -> Listing:

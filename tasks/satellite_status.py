@@ -123,6 +123,11 @@ def grid_month(archive: SatelliteArchive, as_of: datetime, month: np.datetime64 
     )
 
 
+def refusals_latest_first(archive: SatelliteArchive) -> pd.DataFrame:
+    """Standing refusals of an archive, also of one that has no slot yet."""
+    return _latest_first(archive.refusals())
+
+
 def _steps(time: np.datetime64, cadence_minutes: int) -> int:
     """Slots from the epoch to a time, rounded up."""
     return int(-((EPOCH - time) // np.timedelta64(cadence_minutes, "m")))
@@ -139,7 +144,11 @@ def _of_month(refusals: pd.DataFrame, month: np.datetime64) -> pd.DataFrame:
     """Refusals of the month's slots; those that name no slot by when they were made; the latest first."""
     times = refusals["slot_time"].fillna(refusals["as_of"])
     inside = times.to_numpy().astype("datetime64[M]") == month
-    return refusals[inside].sort_values(["as_of", "slot_time", "source"], ascending=[False, False, True])
+    return _latest_first(refusals[inside])
+
+
+def _latest_first(refusals: pd.DataFrame) -> pd.DataFrame:
+    return refusals.sort_values(["as_of", "slot_time", "source"], ascending=[False, False, True])
 
 
 def _reasons(refusals: pd.DataFrame) -> dict[tuple[pd.Timestamp, str], str]:

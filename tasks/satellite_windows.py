@@ -60,7 +60,7 @@ def crop_window(area: Any, region: Region) -> tuple[slice, slice, GeosGrid] | st
     """Lines, columns and grid that satpy's crop leaves of an area, or why it leaves nothing of use."""
     grid = grid_of(area)
     if not covers(grid, region):
-        return f"the file does not cover {region} (lon_min, lat_min, lon_max, lat_max)"
+        return f"the file does not cover {region} (lon_min, lat_min, lon_max, lat_max): {_reach(grid)}"
     scene = Scene()
     for name, numbers, axis in (("line", grid.lines, 0), ("column", grid.columns, 1)):
         along = np.arange(numbers)[:, None] if axis == 0 else np.arange(numbers)[None, :]
@@ -90,6 +90,24 @@ def whole_disk(area: Any) -> tuple[Any, int]:
         area.area_id, area.description, area.proj_id, area.crs, int(area.width), height, extent
     )
     return disk, above
+
+
+def _reach(grid: GeosGrid) -> str:
+    """Where a grid lies, in words; space is left out."""
+    x, y = np.meshgrid(
+        np.linspace(grid.x_west_m, grid.x_east_m, _BOUNDARY_POINTS),
+        np.linspace(grid.y_south_m, grid.y_north_m, _BOUNDARY_POINTS),
+    )
+    lat, lon = grid.to_position(x, y)
+    on_earth = np.isfinite(lat) & np.isfinite(lon)
+    if not on_earth.any():
+        return "it shows space"
+    east = (
+        lon[on_earth] - grid.longitude_0_deg + 180
+    ) % 360 - 180  # of the satellite: no jump within the disk
+    west_east = ((edge + grid.longitude_0_deg + 180) % 360 - 180 for edge in (east.min(), east.max()))
+    longitudes = " to ".join(f"{edge:.1f}" for edge in west_east)
+    return f"it lies in longitudes {longitudes}, latitudes {lat[on_earth].min():.1f} to {lat[on_earth].max():.1f}"
 
 
 @lru_cache(maxsize=32)

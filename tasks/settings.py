@@ -34,7 +34,7 @@ from pydantic_settings import (
 from models.contracts.downloads import EUMETSAT
 from models.contracts.downloads import DownloadSettings as Downloads
 from models.contracts.slots import READER_PATTERNS, SatelliteGridSettings
-from tasks.errors import ConfigurationError
+from tasks.errors import ConfigurationError, WrongSetting
 from tasks.satellite_catalogue import check_reader, described
 from tasks.settings_faults import check_environment, explained, placed
 
@@ -106,14 +106,31 @@ class SatelliteSettings(_Section):
     def _region_is_a_box(self) -> "SatelliteSettings":
         lon_min, lat_min, lon_max, lat_max = self.region
         if not (-180 <= lon_min < lon_max <= 180 and -90 <= lat_min < lat_max <= 90):
-            raise ValueError("region must be [lon_min, lat_min, lon_max, lat_max] in degrees, minima first")
+            raise WrongSetting(
+                "region must be [lon_min, lat_min, lon_max, lat_max] in degrees, minima first",
+                "such as [-5.5, 41.0, 10.0, 51.5]; not across the antimeridian",
+                key="region",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _archives_have_members(self) -> "SatelliteSettings":
+        zipped = (self.pattern or "").lower().endswith(".zip")
+        if zipped and self.member is None and not self.source.startswith(EUMETSAT):
+            raise WrongSetting(
+                f"pattern {self.pattern!r} is of zip archives, and no member says which files in them to read",
+                'add a member, such as member = "*.nat"',
+                key="pattern",
+            )
         return self
 
     @field_validator("cadence_minutes")
     @classmethod
     def _cadence_divides_a_day(cls, value: int) -> int:
         if 1440 % value:
-            raise ValueError("cadence_minutes must divide 1440")
+            raise WrongSetting(
+                "cadence_minutes must divide 1440", "minutes between slots, such as 5, 10 or 15"
+            )
         return value
 
     @field_validator("reader")
@@ -188,14 +205,16 @@ class PublishSettings(_Section):
     @model_validator(mode="after")
     def _step_divides_a_day(self) -> "PublishSettings":
         if 1440 % self.step_minutes:
-            raise ValueError("step_minutes must divide 1440")
+            raise WrongSetting("step_minutes must divide 1440", "such as 30", key="step_minutes")
         return self
 
     @field_validator("root")
     @classmethod
     def _root_is_a_folder(cls, value: str) -> str:
         if "://" in value:
-            raise ValueError("the series is published to a folder of this machine, not to a URI")
+            raise WrongSetting(
+                "the series is published to a folder of this machine, not to a URI", "name a folder"
+            )
         return value
 
 

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from tasks.errors import ConfigurationError
+from tasks.errors import ConfigurationError, WrongSetting
 
 
 def check_environment(settings: type[BaseModel]) -> None:
@@ -40,17 +40,19 @@ def explained(
     fault = error.errors()[0]
     keys = [str(k) for k in fault["loc"]]
     dotted = ".".join(keys)
+    said = fault["msg"].removeprefix("Value error, ")
+    raised = fault.get("ctx", {}).get("error")
     if fault["type"] == "extra_forbidden":
         problem, mend = f"unknown key {dotted}", _nearest_key(settings, keys)
     elif fault["type"] == "missing":
         problem, mend = f"{dotted} is required", f"add {keys[-1]} = ..."
     elif isinstance(fault["input"], dict):  # a rule of the whole table; its content is in the file
-        problem, mend = f"{dotted}: {fault['msg'].removeprefix('Value error, ')}", "correct the table"
+        problem, mend = f"{dotted}: {said}", "correct the table"
     else:
-        problem, mend = (
-            f"{dotted or 'settings'} = {fault['input']!r}: {fault['msg']}",
-            _described(settings, keys),
-        )
+        problem, mend = f"{dotted or 'settings'} = {fault['input']!r}: {said}", _described(settings, keys)
+    if isinstance(raised, WrongSetting):
+        mend = raised.mend
+        keys += [raised.key] if raised.key else []
     return placed(keys, problem, mend, path, text, layers)
 
 

@@ -1,6 +1,6 @@
 """What a satellite source answers: files that it has, and files that it brought."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -37,8 +37,12 @@ class Fetched:
 class SatelliteSource(Protocol):
     """Where a grid's files come from."""
 
-    def files(self, first: datetime, last: datetime) -> Listing:
+    def files(
+        self, first: datetime, last: datetime, known: Collection[tuple[str, int]] = frozenset()
+    ) -> Listing:
         """Files that may hold slots of a time range, UTC; a source that has no times lists all.
+
+        Those among ``known`` (source, source_version) are listed too, though nothing be opened for them.
 
         Raises:
             SourceUnavailable: It is not there or does not answer.

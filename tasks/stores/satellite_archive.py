@@ -22,7 +22,7 @@ from tasks.stores.repository import (
     repository_exists,
     writer,
 )
-from tasks.stores.satellite_grid_mapping import GEOSTATIONARY, grid_from_attributes
+from tasks.stores.satellite_grid_mapping import GEOSTATIONARY, difference_in_words, grid_from_attributes
 from tasks.stores.satellite_layout import create_layout
 from tasks.stores.satellite_merge import mark_bad, merge
 from tasks.stores.satellite_placing import decoded_pixel_times
@@ -271,9 +271,7 @@ class SatelliteArchive:
             if index is None:
                 refused.append(_refusal(slot, Refusal.OTHER_CADENCE, f"{slot.time} is off the time axis"))
             elif type(grid) is not type(slot.grid) or not grid.same_pixels(slot.grid):  # type: ignore[arg-type]
-                refused.append(
-                    _refusal(slot, Refusal.OTHER_REGION, f"other pixels than the archive: {slot.grid}")
-                )
+                refused.append(_refusal(slot, Refusal.OTHER_REGION, difference_in_words(slot.grid, grid)))
             else:
                 placed.append((index, slot))
         arrival = int(str(root.attrs["arrivals"]))

@@ -78,3 +78,34 @@ def grid_from_attributes(attributes: Any) -> SlotGrid:
         semi_minor_m=float(attributes["semi_minor_axis"]),
         sweep=str(attributes["sweep_angle_axis"]),
     )
+
+
+def difference_in_words(came: SlotGrid, archive: SlotGrid) -> str:
+    """How the pixels of a slot differ from those of the archive, and what that may be due to."""
+    ours, theirs = _in_words(came), _in_words(archive)
+    if ours != theirs:
+        words = f"{ours}, the archive has {theirs}"
+    else:
+        east, north = _corner(came)[0] - _corner(archive)[0], _corner(came)[1] - _corner(archive)[1]
+        unit = "deg" if isinstance(came, DegreeGrid) else "m"
+        words = f"{ours} as in the archive, but {east:+.6g} {unit} to the east and {north:+.6g} to the north"
+    if isinstance(came, GeosGrid) and isinstance(archive, GeosGrid):
+        if came.longitude_0_deg != archive.longitude_0_deg:
+            return f"{words}: a satellite at another place takes a table of its own"
+        if abs(came.step_m / archive.step_m - 1) > 1e-3:
+            return f"{words}: channels on other pixels take a table of their own"
+    return f"{words}: was `region` changed, or did the sector move?"
+
+
+def _in_words(grid: SlotGrid) -> str:
+    if isinstance(grid, DegreeGrid):
+        steps = f"{grid.step_longitude_deg:.4g} x {grid.step_latitude_deg:.4g}"
+        return f"{grid.columns} x {grid.lines} pixels of {steps} deg"
+    place = f"{abs(grid.longitude_0_deg):.1f} {'W' if grid.longitude_0_deg < 0 else 'E'}"
+    return f"{grid.columns} x {grid.lines} pixels of {grid.step_m / 1000:.4g} km at {place}"
+
+
+def _corner(grid: SlotGrid) -> tuple[float, float]:
+    if isinstance(grid, DegreeGrid):
+        return grid.west_deg, grid.north_deg
+    return grid.x_west_m, grid.y_north_m

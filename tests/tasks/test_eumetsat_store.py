@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import time
 import zipfile
 from dataclasses import replace
@@ -113,6 +114,32 @@ def test_discarding_touches_nothing_else_and_keep_keeps(opened, tmp_path):
     assert staged(tmp_path) == ["MSG4-TEST-01.nat", "note.txt"]
 
 
+def test_leftovers_that_no_run_asks_for_again_are_swept(opened, tmp_path):
+    """Of the last version of a product, or begun and never finished; ``days`` is 7."""
+    staging, now = tmp_path / "staging", time.time()
+    ages_days = {
+        "GONE/00000000000000aa/x.nat": 8,
+        "BOTH/00000000000000aa/.x.nat.part": 8,
+        "BOTH/00000000000000bb/x.nat": 6,
+        "MINE/notes/x.nat": 8,  # no version of ours
+    }
+    for name, age in ages_days.items():
+        path = staging / name
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"1")
+        for touched in (path, path.parent):
+            os.utime(touched, (now, now - age * 86400))
+    with opened(keep=True):
+        assert len(staged(tmp_path)) == 4
+    with opened():
+        pass
+    assert sorted(str(p.relative_to(staging)) for p in staging.rglob("x.nat")) == [
+        "BOTH/00000000000000bb/x.nat",
+        "MINE/notes/x.nat",
+    ]
+    assert len(staged(tmp_path)) == 2 and not (staging / "GONE").exists()
+
+
 def test_a_whole_product_is_checked_by_its_md5_and_opened_as_its_member(opened):
     with opened("*.zip", "*.nat") as source:
         files = source.files(FIRST, LAST).files
@@ -121,11 +148,11 @@ def test_a_whole_product_is_checked_by_its_md5_and_opened_as_its_member(opened):
 
 
 def test_only_the_chunks_asked_for_are_downloaded(store, opened):
-    chunks = {f"data/BODY_{number:04d}.nc": b"%d" % number for number in range(1, 41)}
+    chunks = {f"data/BODY_{number:04d}.nc": b"\x89HDF %d" % number for number in range(1, 41)}
     store.products = [product(1, entries=chunks)]
     with opened("*_003[5-7].nc") as source:  # France in FCI
         files = source.fetch(source.files(FIRST, LAST).files).files
-    assert [read_file(file) for file in files] == [b"35", b"36", b"37"]
+    assert [read_file(file) for file in files] == [b"\x89HDF 35", b"\x89HDF 36", b"\x89HDF 37"]
     assert store.asked("/entry") == 3
 
 
@@ -386,12 +413,37 @@ def test_credentials_come_from_the_environment_or_a_block(monkeypatch, opened):
         assert "hush" not in str(raised.value)
 
 
-def test_a_damaged_zip_is_refused_and_asked_for_again(store, opened, tmp_path, monkeypatch):
-    store.products = [product(1, md5=None)]
+@pytest.mark.parametrize(("md5", "reason"), [(None, Refusal.UNREADABLE_SOURCE), ("", Refusal.FILE_CORRUPT)])
+def test_a_damaged_zip_is_refused_for_good_only_where_its_md5_is_right(
+    store, opened, tmp_path, monkeypatch, md5, reason
+):
+    store.products = [product(1, md5=md5)]
     monkeypatch.setattr(StoredProduct, "zipped", lambda self: b"PK, but no archive")
     with opened("*.zip", "*.nat") as source:
         refusal = only_refusal(source.fetch(source.files(FIRST, LAST).files))
-    assert refusal.reason is Refusal.FILE_CORRUPT and staged(tmp_path) == []
+    assert refusal.reason is reason and staged(tmp_path) == []
+    monkeypatch.undo()
+    store.products = [product(1)]
+    with opened("*.zip", "*.nat") as source:
+        assert read_file(source.fetch(source.files(FIRST, LAST).files).files[0]) == CONTENT
+
+
+@pytest.mark.parametrize(("pattern", "member"), [("*.nat", None), ("*.nc", None), ("*.zip", "*.nat")])
+def test_a_login_page_is_no_file_and_the_next_run_asks_again(
+    store, opened, tmp_path, monkeypatch, pattern, member
+):
+    """With status 200, its own length and no MD5 there is only its beginning to tell it by."""
+    page = b"\n<!DOCTYPE html><html>please log in</html>"
+    store.products = [product(1, entries={"a.nat": page, "a.nc": page}, md5=None, size_kb=None)]
+    monkeypatch.setattr(StoredProduct, "zipped", lambda self: page)
+    with opened(pattern, member) as source:
+        refusal = only_refusal(source.fetch(source.files(FIRST, LAST).files))
+    assert refusal.reason is Refusal.UNREADABLE_SOURCE and "does not begin like" in refusal.detail
+    assert staged(tmp_path) == []
+    monkeypatch.undo()
+    store.products[0].entries.update({"a.nat": CONTENT, "a.nc": b"\x89HDF" + CONTENT})
+    with opened(pattern, member) as source:
+        assert source.fetch(source.files(FIRST, LAST).files).refusals == []
 
 
 def test_a_staged_file_is_an_ordinary_uri(opened):

@@ -165,6 +165,11 @@ def test_faulty_files_are_refused_once_and_the_rest_is_kept(folder, root):
     assert status == [SlotStatus.OK, *[SlotStatus.BAD] * 4]
     assert ingest_satellite(settings(folder), root, AS_OF).refused == {}
     assert len(archive.refusals()) == 5
+    (words,) = (detail for detail in archive.refusals()["detail"] if "archive" in detail)
+    assert words == (
+        "29 x 19 pixels of 3 km at 0.0 E, the archive has 30 x 19 pixels of 3 km at 0.0 E: "
+        "was `region` changed, or did the sector move?"
+    )
 
 
 def test_a_file_delivered_whole_after_all_takes_its_place(folder, root):

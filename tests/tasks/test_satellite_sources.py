@@ -9,6 +9,7 @@ import pytest
 
 from models.contracts.downloads import DownloadSettings
 from models.contracts.flags import Refusal
+from tasks import satellite_sources
 from tasks.errors import ConfigurationError
 from tasks.eumetsat_credentials import Credentials
 from tasks.image_sources import SourceUnavailable
@@ -136,6 +137,31 @@ def test_zipped_products_reach_the_archive_and_damage_is_in_its_ledger(bucket, t
     )
     archive = SatelliteArchive(str(tmp_path / "archive"), "msg")
     assert archive.refusals()["source"].tolist() == ["torn.zip"]
+
+
+def test_an_archive_of_one_product_is_not_opened_again_once_that_is_held(bucket, tmp_path, monkeypatch):
+    name, data = cma_bytes(tmp_path / "made", 0)
+    later, more = cma_bytes(tmp_path / "made", 1)
+    put(f"{bucket}/a/{name.replace('.nc', '.zip')}", zipped({f"in/{name}": data}))
+    put(f"{bucket}/two.zip", zipped({later: more}))  # may hold more than what is known of it
+    grid, root = settings(bucket, pattern="*.zip", member="*.nc", **CLOUDS), str(tmp_path / "archive")
+    opened = []
+    of_archive = satellite_sources.zip_members
+    monkeypatch.setattr(
+        satellite_sources, "zip_members", lambda uri, *a: opened.append(uri) or of_archive(uri, *a)
+    )
+    first = ingest_satellite(grid, root, AS_OF)
+    assert (first.slots_written, first.listed, len(opened)) == (2, 2, 2)
+    again = ingest_satellite(grid, root, AS_OF)
+    assert (again.slots_written, again.listed, again.files) == (0, 2, 2)
+    assert len(opened) == 3 and opened[-1].endswith("two.zip")
+    archives = list_files(bucket, "*.zip")
+    known = {(file.name, file.version) for file in list_members(archives, "*.nc").files}
+    assert list_members(archives, "*.nc", known) == list_members(archives, "*.nc")
+    replaced = {(name, version + 1) for name, version in known}
+    opened.clear()
+    list_members(archives, "*.nc", replaced)
+    assert len(opened) == 2  # of another version nothing is known
 
 
 def data_store_grid(server, tmp_path, **limits):

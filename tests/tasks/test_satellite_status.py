@@ -148,6 +148,21 @@ def test_the_command_prints_json(config):
     assert empty["grid"] == "empty" and "no slot here yet" in empty["error"]
 
 
+def test_a_grid_of_which_all_was_refused_says_why(tmp_path):
+    source, root = tmp_path / "source", str(tmp_path / "archive")
+    write_cma(source, 0)
+    ingest_satellite(settings(source, region=(20.0, 43.2, 22.0, 44.0), variables=("cma",)), root, NOON)
+    (tmp_path / "vigie.toml").write_text('[satellite.msg]\nsource = "source"\n')
+    arguments = ("satellite", "--config", str(tmp_path / "vigie.toml"), "--as-of", "2024-06-01T12:45")
+    told = run(*arguments).stdout
+    assert "no slot here yet" in told and "other_region" in told
+    (grid,) = json.loads(run(*arguments, "--format", "json").stdout)
+    (refusal,) = grid["refusals"]
+    # the file is satpy's crop of 0.9 to 2.0 E and 43.2 to 44.0 N, whose western edge leans east towards the north
+    assert refusal["detail"].startswith("the file does not cover (20.0, 43.2, 22.0, 44.0)")
+    assert "it lies in longitudes 0.9 to 2.1, latitudes 43.2 to 44.0" in refusal["detail"]
+
+
 def test_the_command_says_what_is_wrong(config):
     for arguments, words in ((["none"], "no grid 'none'"), (["--month", "2024-13"], "not a month")):
         result = run("satellite", *arguments, "--config", config)

@@ -119,8 +119,13 @@ def test_the_aligned_grid_is_the_named_one_or_the_only_one(config):
         ("[night]\ndegraded_share = 'much'\n", 2, ("night.degraded_share = 'much'", "valid number")),
         ("night = 3\n", 1, ("night = 3",)),
         ("[satellite.msg]\nreader = 'nwcsaf-geo'\n", 1, ("satellite.msg.source is required", "add source")),
-        ("[satellite.msg]\nsource = 's'\nregion = [9, 40, 5, 45]\n", 1, ("minima first",)),
+        ("[satellite.msg]\nsource = 's'\nregion = [9, 40, 5, 45]\n", 3, ("minima first", "such as [-5.5")),
         ("[satellite.msg]\nsource = 's'\nvariables = ['cma', 'ctt']\n", 3, ("has no ctt", "known are cma")),
+        (
+            "[satellite.msg]\nsource = 's'\nvariables = ['cma', 'ct', 'cma']\n",
+            3,
+            ("cma given more than once", "name each variable once"),
+        ),
         ("[satellite.msg]\nsource = 's'\ncadence_minutes = 7\n", 3, ("must divide 1440",)),
         ("[satellite.msg]\nsource = 's'\nreader = 'nwcsaf-goe'\n", 3, ("not a satpy reader", "nwcsaf-geo")),
         (
@@ -133,11 +138,12 @@ def test_the_aligned_grid_is_the_named_one_or_the_only_one(config):
             4,
             ("IR_108 / HRV lie on different pixels", "table of its own"),
         ),
+        ("[satellite.m]\nsource = 's'\npattern = '*.zip'\n", 3, ("no member", "Mend: add a member, such as")),
         ("[satellite.m]\nsource = 's'\nreader = 'fci_l1c_nc'\n", 1, ("fci_l1c_nc has no cma",)),
         ("[satellite.msg]\nsource = 's'\nwindow = 'fast'\n", 3, ("satellite.msg.window = 'fast'",)),
         ("[publish]\nroot = 's3://bucket/series'\n", 2, ("a folder of this machine",)),
         ("[satellite.msg]\nsource = 's'\nregion = [0, 40, 'x', 45]\n", 3, ("satellite.msg.region.2 = 'x'",)),
-        ("[publish]\nstep_minutes = 7\n", 1, ("must divide 1440",)),
+        ("[publish]\nstep_minutes = 7\n", 2, ("must divide 1440",)),
         ("[alignment]\ngrid = 'rss'\n[satellite.msg]\nsource = 's'\n", 2, ("no table [satellite.rss]",)),
         ("[night]\ndegraded_share = \n", 2, ("Invalid value", "write valid TOML")),
         ("[night\n", 1, ("write valid TOML",)),
@@ -151,6 +157,16 @@ def test_a_fault_in_the_file_has_its_line_and_a_mend(config, text, line, words):
     assert f"{config}:{line}: " in str(error)
     for word in words:
         assert word in str(error)
+
+
+def test_a_mend_says_what_to_write_and_not_what_the_key_means(config):
+    config.write_text("[satellite.msg]\nsource = 's'\ncadence_minutes = 7\n")
+    assert str(refused(config)) == (
+        f"{config}:3: satellite.msg.cadence_minutes = 7: cadence_minutes must divide 1440. "
+        "Mend: minutes between slots, such as 5, 10 or 15"
+    )
+    config.write_text("[satellite.eum]\nsource = 'eumetsat:EO:X'\npattern = '*.zip'\n")
+    assert load_settings(config).grid("eum").member is None  # of a product, all members are meant
 
 
 def test_a_missing_file_and_one_in_another_encoding(config):
