@@ -15,12 +15,12 @@ from models.contracts.flags import Refusal
 from models.contracts.slots import SLOT_VARIABLES, SatelliteGridSettings
 from models.science.degree_grid import DegreeGrid
 from models.science.geometry import MSG_NORTH_REGION
-from tasks.satellite_assembly import Outcome, corrupt, unusable
 from tasks.satellite_copies import LocalCopy, private_copies
+from tasks.satellite_refused import corrupt, unusable
 from tasks.satellite_satpy import READ_ERRORS
 from tasks.satellite_sets import FileIdentity, SlotFiles
 from tasks.scan_times import seviri_line_offsets
-from tasks.stores.satellite_rows import ProductSlot, SatelliteFile, SlotRefusal
+from tasks.stores.satellite_rows import Outcome, ProductSlot, SatelliteFile, SlotRefusal
 
 _NAME = re.compile(r"CT_(NW|SE)_\d{4}\.nc")
 _NO_DATA = 0

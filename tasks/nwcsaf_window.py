@@ -15,14 +15,14 @@ from satpy.readers.nwcsaf_nc import PLATFORM_NAMES, read_nwcsaf_time
 from models.contracts.flags import Refusal
 from models.contracts.slots import SatelliteGridSettings, pack
 from models.science.geometry import GeosGrid
-from tasks.satellite_assembly import Outcome, corrupt, unusable
 from tasks.satellite_catalogue import reader_config
 from tasks.satellite_copies import LocalCopy, private_copies
+from tasks.satellite_refused import corrupt, unusable
 from tasks.satellite_satpy import READ_ERRORS, SatpyLoader
 from tasks.satellite_sets import SlotFiles
 from tasks.satellite_windows import grid_of, window_of
 from tasks.scan_times import coverage_offsets
-from tasks.stores.satellite_rows import ProductSlot, SlotRefusal
+from tasks.stores.satellite_rows import Outcome, ProductSlot, SlotRefusal
 
 _PLACE = (
     "gdal_projection",

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,6 +27,16 @@ class SatelliteFile:
     name: str
     uri: str
     version: int
+
+
+def without(file: SatelliteFile, unread: Sequence[str]) -> SatelliteFile:
+    """The same source in another version: of its files, those of these names were not read."""
+    if not unread:
+        return file
+    words = "\n".join([str(file.version), *sorted(unread)])
+    return replace(
+        file, version=int.from_bytes(hashlib.blake2b(words.encode(), digest_size=8).digest(), "big")
+    )
 
 
 @dataclass(frozen=True)
@@ -90,6 +100,10 @@ class SlotRefusal:
     detail: str
     product: str = ""
     time: np.datetime64 | None = None
+
+
+Outcome = ProductSlot | SlotRefusal
+"""What a file, or a part of it, has become."""
 
 
 @dataclass(frozen=True)

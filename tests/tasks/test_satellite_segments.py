@@ -1,5 +1,6 @@
 """Slots that come as segments with a prologue and an epilogue: in part, late, twice, damaged, in any order."""
 
+import errno
 import logging
 import shutil
 from itertools import permutations
@@ -15,6 +16,7 @@ from tasks.satellite_sets import FileNames
 from tasks.satellite_windows import covering_segments
 from tasks.stores.satellite_archive import SatelliteArchive
 from tasks.stores.satellite_rows import SatelliteFile
+from tasks.zip_members import opened
 from tests.tasks.hrit_writer import write_epilogue, write_prologue, write_segment, write_slot
 from tests.tasks.satellite_folders import AS_OF, FIRST, slot_time
 
@@ -221,3 +223,40 @@ def test_fci_chunks_belong_to_their_repeat_cycle():
     assert first.products == (("ir_105", "ir_38"),) * 2
     held = {(one.name, one.version) for one in first.identities.values()}
     assert [one.time for one in names.sets(files, held)] == [second.time]
+
+
+def test_a_segment_unreadable_once_is_read_by_the_next_run(folder, root, monkeypatch):
+    paths = write_slot(folder, FIRST, channels=("IR_108", "IR_120"))
+    lost = next(name for name in paths if "IR_108" in name and "000007" in name)
+    both = ("IR_108", "IR_120")
+
+    def flaky(uri):
+        if lost in uri:
+            raise TimeoutError("object store")
+        return opened(uri)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("tasks.satellite_copies.opened", flaky)
+        assert ingest(folder, root, variables=both).refused == {"unreadable_source": 1}
+        assert slot(root).status.values.tolist() == [SlotStatus.PARTIAL, SlotStatus.OK]
+        assert ingest(folder, root, variables=both).touched_slots == ()
+    assert ingest(folder, root, variables=both).touched_slots == (FIRST,)
+    assert slot(root).status.values.tolist() == [SlotStatus.OK, SlotStatus.OK]
+    assert np.isfinite(slot(root).brightness_temperature.values).all()
+    assert ingest(folder, root, variables=both).slots_written == 0
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EMFILE])
+def test_a_disk_that_fails_while_satpy_reads_refuses_nothing_for_good(folder, root, monkeypatch, number):
+    write_slot(folder, FIRST)
+    whole = np.fromfile
+
+    def failing(file, *args, **options):
+        if "IR_108" in str(file):
+            raise OSError(number, "of this machine")
+        return whole(file, *args, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("numpy.fromfile", failing)
+        assert ingest(folder, root).refused == {"unreadable_source": 2}
+    assert ingest(folder, root).slots_written == 1
