@@ -27,7 +27,7 @@ class SatelliteSummary:
         grid: Its name.
         files: Files in the source that belong to the grid's products.
         slots_written: Products of slots stored or replaced.
-        refused: New refusals per reason.
+        refused: Refusals per reason that were not recorded before.
         days: UTC days whose slots changed.
         touched_slots: Nominal times whose content changed, ns.
         error: Why the source could not be read, if so.
@@ -67,6 +67,7 @@ def ingest_satellite(
         StoreError: The archive was made for other settings.
     """
     reader, archive = SlotReader(settings), SatelliteArchive(archive_root, settings.name)
+    archive.check(settings)
     now = np.datetime64(as_of.replace(tzinfo=None), "ns")
     try:
         with open_source(settings, credentials) as source:
@@ -88,7 +89,7 @@ class _Run:
 
     def take(self, listing: Listing, processes: int) -> SatelliteSummary:
         """Archive what is listed and not known."""
-        known = self.archive.known()
+        known = self.archive.known(self.settings)
         ours = [file for file in listing.files if self.reader.identify(file.name) is not None]
         by_day: dict[str, dict[str, SatelliteFile]] = {}
         for one in self.reader.sets(ours, known):
@@ -118,8 +119,7 @@ class _Run:
         )
 
     def _write(self, slots: list[ProductSlot], refusals: list[SlotRefusal]) -> WriteResult:
-        result = self.archive.write_day(self.settings, slots, refusals, self.now)
-        return replace(result, refusals=(*refusals, *result.refusals))
+        return self.archive.write_day(self.settings, slots, refusals, self.now)
 
     def _identified(self, refusal: SlotRefusal) -> SlotRefusal:
         stated = self.reader.identify(refusal.file.name)
@@ -131,7 +131,7 @@ class _Run:
 
 
 def _names(result: WriteResult) -> list[str]:
-    return [refusal.reason.name.lower() for refusal in result.refusals]
+    return [refusal.reason.name.lower() for refusal in result.recorded]
 
 
 def _judge(

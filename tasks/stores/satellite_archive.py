@@ -1,6 +1,7 @@
 """The archive of one satellite grid: products on a regular axis of nominal times, each slot's state beside them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,14 @@ from tasks.stores.satellite_grid_mapping import GEOSTATIONARY, grid_from_attribu
 from tasks.stores.satellite_layout import create_layout
 from tasks.stores.satellite_merge import mark_bad, merge
 from tasks.stores.satellite_placing import decoded_pixel_times
-from tasks.stores.satellite_refusals import read_refusals, record_refusals, refusals_view
-from tasks.stores.satellite_rows import JUDGED_AGAIN, ProductSlot, SlotGrid, SlotRefusal, WriteResult
+from tasks.stores.satellite_refusals import (
+    for_good,
+    read_refusals,
+    record_refusals,
+    refusals_view,
+    settings_digest,
+)
+from tasks.stores.satellite_rows import ProductSlot, SlotGrid, SlotRefusal, WriteResult
 
 
 class SatelliteArchive:
@@ -68,7 +75,7 @@ class SatelliteArchive:
             as_of: UTC time of the run, kept with the refusals.
 
         Raises:
-            StoreError: The archive was made for another cadence or without one of the variables.
+            StoreError: As `check` does.
         """
         message = f"{len(slots)} products, {len(refusals)} refusals"
         with writer(self.uri, "satellite", message) as session:
@@ -82,26 +89,33 @@ class SatelliteArchive:
                     [settings.variable(name) for name in settings.variables],
                     pixel_times=slots[0].scan_offset_s.ndim == 2,
                 )
+            # A name of 2099 must not stretch the axis so far.
             due = [refusal for refusal in refusals if refusal.time is None or refusal.time <= as_of]
-            result = self._write(
-                root, settings, slots, due
-            )  # a name of 2099 must not stretch the axis so far
-            record_refusals(root, [*refusals, *result.refusals], as_of)
+            result = self._write(root, settings, slots, due)
+            every = [*refusals, *result.refusals]
+            recorded = record_refusals(root, every, as_of, settings_digest(settings))
         self.__dict__.pop("_root", None)
-        return result
+        return replace(result, recorded=recorded)
 
-    def known(self) -> set[tuple[str, int]]:
-        """(source, source_version) of files that need not be read again."""
+    def check(self, settings: SatelliteGridSettings) -> None:
+        """Stop before anything is read where the archive was made for other settings.
+
+        Raises:
+            StoreError: The archive was made for another region or cadence, or without one of the variables.
+        """
+        if repository_exists(self.uri) and "cadence_minutes" in self._root.attrs:
+            self._check(self._root, settings)
+
+    def known(self, settings: SatelliteGridSettings) -> set[tuple[str, int]]:
+        """(source, source_version) of files that need not be read again under these settings."""
         if not repository_exists(self.uri):
             return set()
-        table = self._refusal_rows()
-        lasting = ~table["reason"].isin([int(reason) for reason in JUDGED_AGAIN])
-        pairs = set(zip(table["source"][lasting], table["source_version"][lasting], strict=True))
+        pairs = for_good(self._refusal_rows(), settings_digest(settings))
         if self._has_slots:
             sources, versions = self._ledger("source"), self._ledger("source_version")
             held = sources != ""
-            pairs.update(zip(sources[held], versions[held], strict=True))
-        return {(str(source), int(version)) for source, version in pairs}
+            pairs.update(zip(sources[held].tolist(), versions[held].tolist(), strict=True))
+        return pairs
 
     def refusals(self) -> pd.DataFrame:
         """Standing refusals, by source.
@@ -277,6 +291,10 @@ class SatelliteArchive:
             else:
                 placed.append((index, slot))
         arrival = int(str(root.attrs["arrivals"]))
+        if (
+            placed and "region" not in root.attrs
+        ):  # older archives do not state it; these settings fit its pixels
+            root.attrs["region"] = list(settings.region)
         merged = merge(root, axis, placed, arrival + 1)
         if merged.touched:
             arrival += 1
@@ -287,8 +305,15 @@ class SatelliteArchive:
 
     def _check(self, root: zarr.Group, settings: SatelliteGridSettings) -> None:
         extra = set(settings.variables) - set(root.attrs["variables"])  # type: ignore[arg-type]
-        if extra or root.attrs["cadence_minutes"] != settings.cadence_minutes:
-            what = f"without {', '.join(sorted(extra))}" if extra else "for another cadence"
+        region = root.attrs.get("region")
+        what = ""
+        if extra:
+            what = f"without {', '.join(sorted(extra))}"
+        elif root.attrs["cadence_minutes"] != settings.cadence_minutes:
+            what = f"for another cadence, {root.attrs['cadence_minutes']} minutes"
+        elif region is not None and tuple(region) != tuple(settings.region):  # type: ignore[arg-type]
+            what = f"for another region, {region}"
+        if what:
             raise StoreError(
                 f"{self.uri}: was made {what}. Mend: give the grid another name in vigie.toml and ingest again"
             )

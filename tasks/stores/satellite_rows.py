@@ -116,6 +116,7 @@ class WriteResult:
         refusals: Refused by the archive itself: off the time axis, another grid, a second file for one product.
         touched_slots: Nominal times whose content changed, sorted, ns.
         arrival: Number of this batch; the last one's where nothing changed.
+        recorded: Of all refusals, those that were not recorded before.
     """
 
     written: int
@@ -123,6 +124,7 @@ class WriteResult:
     refusals: tuple[SlotRefusal, ...]
     touched_slots: tuple[np.datetime64, ...]
     arrival: int
+    recorded: tuple[SlotRefusal, ...] = ()
 
 
 JUDGED_AGAIN = frozenset({Refusal.TIME_IN_FUTURE, Refusal.UNREADABLE_SOURCE, Refusal.INCOMPLETE_SLOT})
