@@ -18,7 +18,7 @@ from models.contracts.slots import SatelliteGridSettings, pack
 from models.science.geometry import GeosGrid
 from models.science.slot_axis import SlotAxis
 from tasks.satellite_copies import LocalCopy, private_copies
-from tasks.satellite_refused import NO_HEADER, corrupt, incomplete, unusable
+from tasks.satellite_refused import NO_HEADER, corrupt, incomplete, not_geostationary, unusable
 from tasks.satellite_satpy import READ_ERRORS, SatpyLoader
 from tasks.satellite_sets import SlotFiles
 from tasks.satellite_windows import grid_of, whole_disk, window_of
@@ -208,7 +208,9 @@ class _Reading:
 
     def _piece(self, data: xr.DataArray, segment: int | None) -> _Piece | str | None:
         """Where a dataset's lines go; why nowhere, or ``None`` for a segment beside the region."""
-        area, first = data.attrs["area"], 0
+        area, first = data.attrs.get("area"), 0
+        if words := not_geostationary(area):
+            return words
         if segment is not None:
             area, first = whole_disk(area)
         window = window_of(area, self._settings.region)

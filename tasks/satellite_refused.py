@@ -2,12 +2,15 @@
 
 import errno
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
+from pyresample.geometry import AreaDefinition
 
 from models.contracts.flags import Refusal
 from tasks.satellite_copies import LocalCopy
 from tasks.satellite_sets import SlotFiles
+from tasks.satellite_windows import grid_of
 from tasks.stores.satellite_rows import SlotRefusal
 
 _NOT_THE_FILE = frozenset(
@@ -67,3 +70,14 @@ def incomplete(files: SlotFiles, words: str) -> list[SlotRefusal]:
         SlotRefusal(source, bytes(32), Refusal.INCOMPLETE_SLOT, words, product, files.time)
         for product, source in files.identities.items()
     ]
+
+
+def not_geostationary(area: Any) -> str:
+    """Why pixels are not on a geostationary grid; nothing where they are."""
+    if not isinstance(area, AreaDefinition):
+        return f"not a geostationary grid: {type(area).__name__}"
+    try:
+        grid_of(area)
+    except ValueError as error:
+        return f"not a geostationary grid: {error}"
+    return ""

@@ -24,11 +24,12 @@ from tasks.stores.repository import (
     writer,
 )
 from tasks.stores.satellite_grid_mapping import GEOSTATIONARY, grid_from_attributes
+from tasks.stores.satellite_held import HeldSlots
 from tasks.stores.satellite_layout import create_layout
 from tasks.stores.satellite_merge import mark_bad, merge
 from tasks.stores.satellite_placing import decoded_pixel_times
 from tasks.stores.satellite_refusals import (
-    for_good,
+    known_pairs,
     read_refusals,
     record_refusals,
     refusals_view,
@@ -110,12 +111,7 @@ class SatelliteArchive:
         """(source, source_version) of files that need not be read again under these settings."""
         if not repository_exists(self.uri):
             return set()
-        pairs = for_good(self._refusal_rows(), settings_digest(settings))
-        if self._has_slots:
-            sources, versions = self._ledger("source"), self._ledger("source_version")
-            held = sources != ""
-            pairs.update(zip(sources[held].tolist(), versions[held].tolist(), strict=True))
-        return pairs
+        return known_pairs(self._refusal_rows(), settings_digest(settings), self._held_slots())
 
     def refusals(self) -> pd.DataFrame:
         """Standing refusals, by source.
@@ -124,8 +120,7 @@ class SatelliteArchive:
 
         What was to be judged again, and was accepted since, is not among them.
         """
-        held = set(self._ledger("source").ravel().tolist()) if self._has_slots else set()
-        return refusals_view(self._refusal_rows(), held)
+        return refusals_view(self._refusal_rows(), self._held_slots())
 
     def slots_since(self, arrival: int) -> pd.DataFrame:
         """Slots whose content changed after a batch.
@@ -262,6 +257,12 @@ class SatelliteArchive:
     def _ledger(self, name: str) -> np.ndarray:
         with reading(self.uri):
             return np.asarray(self._root[name][self._held])  # type: ignore[index]
+
+    def _held_slots(self) -> HeldSlots | None:
+        if not self._has_slots:
+            return None
+        ledger = (self._ledger(name) for name in ("status", "source", "source_version"))
+        return HeldSlots(self.axis, self._held.start, self.products, *ledger)
 
     def _refusal_rows(self) -> pd.DataFrame:
         return read_refusals(self._root if repository_exists(self.uri) else None)

@@ -11,10 +11,10 @@ from models.contracts.flags import Refusal
 from models.contracts.record import Column
 from models.contracts.slots import SatelliteGridSettings
 from tasks.stores.record_tables import append_rows, digests, ensure_table, read_rows
+from tasks.stores.satellite_held import NO_TIME, HeldSlots
 from tasks.stores.satellite_rows import JUDGED_AGAIN, SlotRefusal
 
 _TABLE = "refusals"
-_NO_TIME = int(np.iinfo(np.int64).min)  # NaT
 _COLUMNS: dict[str, Column] = {
     "source": ("string", ""),
     "source_version": ("uint64", 0),
@@ -22,7 +22,7 @@ _COLUMNS: dict[str, Column] = {
     "reason": ("uint8", 0),
     "detail": ("string", ""),
     "product": ("string", ""),
-    "slot_time": ("int64", _NO_TIME),
+    "slot_time": ("int64", NO_TIME),
     "as_of": ("int64", 0),
     "settings": ("uint64", 0),
 }
@@ -48,16 +48,21 @@ def settings_digest(settings: SatelliteGridSettings) -> int:
     return int.from_bytes(hashlib.blake2b(repr(what).encode(), digest_size=8).digest(), "big") or 1
 
 
-def for_good(rows: pd.DataFrame, settings: int) -> set[tuple[str, int]]:
+def known_pairs(rows: pd.DataFrame, settings: int, held: HeldSlots | None) -> set[tuple[str, int]]:
     """(source, source_version) that need not be read again.
 
     Args:
         rows: From `read_refusals`.
         settings: `settings_digest` of the run.
+        held: What the archive has; of a file with slots that were yet to come, all must be there.
     """
     passing = rows["reason"].isin([int(reason) for reason in JUDGED_AGAIN])
     theirs = rows["reason"].isin([int(reason) for reason in _BY_SETTINGS]) & (rows["settings"] != settings)
-    return _pairs(rows[~passing & ~theirs])
+    pairs = _pairs(rows[~passing & ~theirs])
+    if held is None:
+        return pairs
+    future = rows[rows["reason"] == int(Refusal.TIME_IN_FUTURE)]
+    return pairs | (held.pairs - _pairs(future[~held.settle(future, in_part=True)]))
 
 
 def _pairs(rows: pd.DataFrame) -> set[tuple[str, int]]:
@@ -74,20 +79,22 @@ def read_refusals(root: zarr.Group | None) -> pd.DataFrame:
     return pd.DataFrame({name: np.empty(0, dtype=object) for name in _COLUMNS})
 
 
-def refusals_view(rows: pd.DataFrame, held: set[str]) -> pd.DataFrame:
+def refusals_view(rows: pd.DataFrame, held: HeldSlots | None) -> pd.DataFrame:
     """Standing refusals as readers see them, by source.
 
     Args:
         rows: From `read_refusals`.
-        held: Sources of the products in the archive. What was to be judged again, and was accepted or refused for good
-            since, is left out; so is what was refused under other settings than the last run's.
+        held: What the archive has. What was to be judged again, and was accepted or refused for good since, is left
+            out; so is what was refused under other settings than the last run's.
     """
     passing = rows["reason"].isin([int(reason) for reason in JUDGED_AGAIN])
-    settled = rows["source"].isin(held | set(rows["source"][~passing]))
+    settled = rows["source"].isin(set(rows["source"][~passing]))
+    if held is not None:
+        settled |= held.settle(rows, in_part=False)
     last = rows["settings"].iloc[-1] if len(rows) else 0
     theirs = rows["reason"].isin([int(reason) for reason in _BY_SETTINGS]) & (rows["settings"] != last)
     view = rows[~(passing & settled) & ~theirs].drop(columns="settings")
-    view = view.drop_duplicates(["source", "sha256", "reason", "slot_time"], keep="last")
+    view = view.drop_duplicates(["source", "sha256", "reason", "product", "slot_time"], keep="last")
     view = view.sort_values(["source", "sha256"], ignore_index=True)
     view["reason"] = [Refusal(int(code)).name.lower() for code in view["reason"]]
     for name in ("slot_time", "as_of"):
@@ -105,12 +112,12 @@ def record_refusals(
     if not refusals:
         return ()
     table = ensure_table(root, _TABLE, _COLUMNS, "refusal", 1024)
-    recorded = read_rows(table, ("source", "source_version", "sha256", "reason", "settings"))
+    recorded = read_rows(table, ("source", "source_version", "sha256", "reason", "settings", "product"))
     seen = {_key(*row) for row in recorded.itertuples(index=False)}
     fresh: list[SlotRefusal] = []
     for refusal in refusals:
         file = refusal.file
-        key = _key(file.name, file.version, refusal.sha256.hex(), refusal.reason, settings)
+        key = _key(file.name, file.version, refusal.sha256.hex(), refusal.reason, settings, refusal.product)
         if key not in seen:
             seen.add(key)
             fresh.append(refusal)
@@ -135,10 +142,10 @@ def record_refusals(
 
 
 def _key(
-    source: str, version: int, sha256: str, reason: int, settings: int
-) -> tuple[str, int, str, bool, int]:
+    source: str, version: int, sha256: str, reason: int, settings: int, product: str
+) -> tuple[str, int, str, bool, int, str]:
     of_settings = settings if reason in _BY_SETTINGS else 0
-    return source, int(version), sha256, reason in JUDGED_AGAIN, int(of_settings)
+    return source, int(version), sha256, reason in JUDGED_AGAIN, int(of_settings), product
 
 
 def _milliseconds(time: np.datetime64 | None) -> int:

@@ -13,6 +13,7 @@ from models.contracts.slots import SatelliteGridSettings
 from tasks.satellite_catalogue import reader_config
 from tasks.satellite_ingest import ingest_satellite
 from tasks.satellite_sets import FileNames
+from tasks.satellite_sources import FolderSource
 from tasks.satellite_windows import covering_segments
 from tasks.stores.satellite_archive import SatelliteArchive
 from tasks.stores.satellite_rows import SatelliteFile
@@ -244,6 +245,7 @@ def test_a_segment_unreadable_once_is_read_by_the_next_run(folder, root, monkeyp
     assert slot(root).status.values.tolist() == [SlotStatus.OK, SlotStatus.OK]
     assert np.isfinite(slot(root).brightness_temperature.values).all()
     assert ingest(folder, root, variables=both).slots_written == 0
+    assert SatelliteArchive(root, "seviri").refusals().empty  # it is settled
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.EMFILE])
@@ -260,3 +262,35 @@ def test_a_disk_that_fails_while_satpy_reads_refuses_nothing_for_good(folder, ro
         patched.setattr("numpy.fromfile", failing)
         assert ingest(folder, root).refused == {"unreadable_source": 2}
     assert ingest(folder, root).slots_written == 1
+
+
+def test_segments_of_a_rolling_folder_are_put_together(folder, root, tmp_path):
+    paths = write_slot(folder, FIRST, segments=(8,))
+    ingest(folder, root)
+    next(path for name, path in paths.items() if "000008" in name).unlink()
+    write_segment(folder, FIRST, "IR_108", 7)
+    late = ingest(folder, root)
+    assert (late.touched_slots, late.refused) == ((FIRST,), {})
+    again = ingest(folder, root)
+    assert (again.touched_slots, again.refused) == ((), {})
+    write_slot(tmp_path / "at once", FIRST)
+    ingest(tmp_path / "at once", str(tmp_path / "other"))
+    apart, together = (slot(r).drop_vars(["arrival", "source_version"]) for r in (root, tmp_path / "other"))
+    assert apart.load().equals(together.load()) and apart.status.values.tolist() == [SlotStatus.OK]
+    write_segment(folder, FIRST, "IR_108", 8)
+    assert (ingest(folder, root).touched_slots, ingest(folder, root).refused) == ((), {})
+
+
+def test_a_slot_that_waits_for_its_header_is_counted_once_and_not_brought(folder, root, monkeypatch):
+    write_slot(folder, FIRST, headers=False)
+    fetched = []
+    fetch = FolderSource.fetch
+    monkeypatch.setattr(
+        FolderSource, "fetch", lambda self, files: fetched.extend(files) or fetch(self, files)
+    )
+    assert ingest(folder, root).refused == {"incomplete_slot": 1}
+    assert ingest(folder, root).refused == {} and fetched == []
+    write_prologue(folder, FIRST)
+    write_epilogue(folder, FIRST)
+    assert ingest(folder, root).touched_slots == (FIRST,)
+    assert SatelliteArchive(root, "seviri").refusals().empty
