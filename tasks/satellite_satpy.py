@@ -12,7 +12,8 @@ from satpy.readers.core.yaml_reader import GEOFlippableFileYAMLReader, GEOSegmen
 from tasks.satellite_catalogue import file_types
 
 READ_ERRORS = (OSError, RuntimeError, ValueError, KeyError, AttributeError)
-"""What satpy and the libraries below it raise on a damaged file; of our own code nothing runs where they are caught."""
+"""What satpy and the libraries below it raise on a damaged file. Caught around the reading of files and of what their
+headers state, and around nothing else: what is wrong with our own arithmetic must not read as a damaged file."""
 
 
 class SatpyLoader:

@@ -16,7 +16,6 @@ from models.contracts.flags import Refusal, SlotStatus
 from models.contracts.slots import SatelliteGridSettings
 from models.science.slot_axis import SlotAxis
 from tasks.stores.repository import (
-    StoreError,
     StoreNotFound,
     open_repository,
     reading,
@@ -33,9 +32,9 @@ from tasks.stores.satellite_refusals import (
     read_refusals,
     record_refusals,
     refusals_view,
-    settings_digest,
 )
 from tasks.stores.satellite_rows import ProductSlot, SlotGrid, SlotRefusal, WriteResult
+from tasks.stores.satellite_settings import check_settings, keep_settings, last_settings, settings_digest
 
 
 class SatelliteArchive:
@@ -94,7 +93,10 @@ class SatelliteArchive:
             due = [refusal for refusal in refusals if refusal.time is None or refusal.time <= as_of]
             result = self._write(root, settings, slots, due)
             every = [*refusals, *result.refusals]
-            recorded = record_refusals(root, every, as_of, settings_digest(settings))
+            digest = settings_digest(settings)
+            recorded = record_refusals(root, every, as_of, digest)
+            if recorded or result.touched_slots:
+                keep_settings(root, digest)
         self.__dict__.pop("_root", None)
         return replace(result, recorded=recorded)
 
@@ -105,7 +107,7 @@ class SatelliteArchive:
             StoreError: The archive was made for another region or cadence, or without one of the variables.
         """
         if repository_exists(self.uri) and "cadence_minutes" in self._root.attrs:
-            self._check(self._root, settings)
+            check_settings(self._root, settings, self.uri)
 
     def known(self, settings: SatelliteGridSettings) -> set[tuple[str, int]]:
         """(source, source_version) of files that need not be read again under these settings."""
@@ -120,7 +122,8 @@ class SatelliteArchive:
 
         What was to be judged again, and was accepted since, is not among them.
         """
-        return refusals_view(self._refusal_rows(), self._held_slots())
+        settings = last_settings(self._root) if repository_exists(self.uri) else 0
+        return refusals_view(self._refusal_rows(), settings, self._held_slots())
 
     def slots_since(self, arrival: int) -> pd.DataFrame:
         """Slots whose content changed after a batch.
@@ -276,7 +279,7 @@ class SatelliteArchive:
     ) -> WriteResult:
         if "cadence_minutes" not in root.attrs:  # nothing but refusals so far
             return WriteResult(0, 0, (), (), 0)
-        self._check(root, settings)
+        check_settings(root, settings, self.uri)
         axis = SlotAxis(settings.cadence_minutes)
         grid = grid_from_attributes(root[_mapping(root)].attrs)
         placed: list[tuple[int, ProductSlot]] = []
@@ -303,21 +306,6 @@ class SatelliteArchive:
         mark_bad(root, axis, [*refusals, *refused])
         touched = tuple(axis.times(index, index + 1)[0] for index in sorted(merged.touched))
         return WriteResult(merged.written, merged.duplicates, (*refused, *merged.refusals), touched, arrival)
-
-    def _check(self, root: zarr.Group, settings: SatelliteGridSettings) -> None:
-        extra = set(settings.variables) - set(root.attrs["variables"])  # type: ignore[arg-type]
-        region = root.attrs.get("region")
-        what = ""
-        if extra:
-            what = f"without {', '.join(sorted(extra))}"
-        elif root.attrs["cadence_minutes"] != settings.cadence_minutes:
-            what = f"for another cadence, {root.attrs['cadence_minutes']} minutes"
-        elif region is not None and tuple(region) != tuple(settings.region):  # type: ignore[arg-type]
-            what = f"for another region, {region}"
-        if what:
-            raise StoreError(
-                f"{self.uri}: was made {what}. Mend: give the grid another name in vigie.toml and ingest again"
-            )
 
 
 def open_satellite(uri: str) -> xr.Dataset:

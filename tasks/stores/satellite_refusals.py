@@ -1,6 +1,5 @@
 """The table of refused files in a satellite archive."""
 
-import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,10 +8,10 @@ import zarr
 
 from models.contracts.flags import Refusal
 from models.contracts.record import Column
-from models.contracts.slots import SatelliteGridSettings
 from tasks.stores.record_tables import append_rows, digests, ensure_table, read_rows
 from tasks.stores.satellite_held import NO_TIME, HeldSlots
 from tasks.stores.satellite_rows import JUDGED_AGAIN, SlotRefusal
+from tasks.stores.satellite_settings import BY_SETTINGS
 
 _TABLE = "refusals"
 _COLUMNS: dict[str, Column] = {
@@ -26,26 +25,6 @@ _COLUMNS: dict[str, Column] = {
     "as_of": ("int64", 0),
     "settings": ("uint64", 0),
 }
-_BY_SETTINGS = (
-    Refusal.OTHER_REGION,
-    Refusal.MISSING_VARIABLE,
-    Refusal.OTHER_CADENCE,
-    Refusal.POOR_QUALITY,
-)
-"""Refusals that the file is not to blame for alone: under other settings it is read again."""
-
-
-def settings_digest(settings: SatelliteGridSettings) -> int:
-    """64 bits of what `_BY_SETTINGS` depend on; never 0, which rows of older code have."""
-    what = (
-        settings.reader,
-        settings.region,
-        sorted(settings.variables),
-        settings.cadence_minutes,
-        settings.member,
-        sorted(settings.download.quality),
-    )
-    return int.from_bytes(hashlib.blake2b(repr(what).encode(), digest_size=8).digest(), "big") or 1
 
 
 def known_pairs(rows: pd.DataFrame, settings: int, held: HeldSlots | None) -> set[tuple[str, int]]:
@@ -57,7 +36,7 @@ def known_pairs(rows: pd.DataFrame, settings: int, held: HeldSlots | None) -> se
         held: What the archive has; of a file with slots that were yet to come, all must be there.
     """
     passing = rows["reason"].isin([int(reason) for reason in JUDGED_AGAIN])
-    theirs = rows["reason"].isin([int(reason) for reason in _BY_SETTINGS]) & (rows["settings"] != settings)
+    theirs = rows["reason"].isin([int(reason) for reason in BY_SETTINGS]) & (rows["settings"] != settings)
     pairs = _pairs(rows[~passing & ~theirs])
     if held is None:
         return pairs
@@ -79,20 +58,20 @@ def read_refusals(root: zarr.Group | None) -> pd.DataFrame:
     return pd.DataFrame({name: np.empty(0, dtype=object) for name in _COLUMNS})
 
 
-def refusals_view(rows: pd.DataFrame, held: HeldSlots | None) -> pd.DataFrame:
+def refusals_view(rows: pd.DataFrame, settings: int, held: HeldSlots | None) -> pd.DataFrame:
     """Standing refusals as readers see them, by source.
 
     Args:
         rows: From `read_refusals`.
+        settings: `settings_digest` of the last run; what was refused under others is left out.
         held: What the archive has. What was to be judged again, and was accepted or refused for good since, is left
-            out; so is what was refused under other settings than the last run's.
+            out too.
     """
     passing = rows["reason"].isin([int(reason) for reason in JUDGED_AGAIN])
     settled = rows["source"].isin(set(rows["source"][~passing]))
     if held is not None:
         settled |= held.settle(rows, in_part=False)
-    last = rows["settings"].iloc[-1] if len(rows) else 0
-    theirs = rows["reason"].isin([int(reason) for reason in _BY_SETTINGS]) & (rows["settings"] != last)
+    theirs = rows["reason"].isin([int(reason) for reason in BY_SETTINGS]) & (rows["settings"] != settings)
     view = rows[~(passing & settled) & ~theirs].drop(columns="settings")
     view = view.drop_duplicates(["source", "sha256", "reason", "product", "slot_time"], keep="last")
     view = view.sort_values(["source", "sha256"], ignore_index=True)
@@ -144,7 +123,7 @@ def record_refusals(
 def _key(
     source: str, version: int, sha256: str, reason: int, settings: int, product: str
 ) -> tuple[str, int, str, bool, int, str]:
-    of_settings = settings if reason in _BY_SETTINGS else 0
+    of_settings = settings if reason in BY_SETTINGS else 0
     return source, int(version), sha256, reason in JUDGED_AGAIN, int(of_settings), product
 
 

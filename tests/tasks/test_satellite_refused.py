@@ -53,6 +53,7 @@ def test_a_region_that_did_not_fit_is_corrected(folder, root):
     assert ingest_satellite(settings(folder, region=IRELAND), root, AS_OF).refused == {"other_region": 1}
     assert ingest_satellite(settings(folder, region=IRELAND), root, AS_OF).refused == {}
     assert ingest_satellite(settings(folder), root, AS_OF).slots_written == 1
+    assert SatelliteArchive(root, "msg").refusals().empty
 
 
 def test_a_region_that_is_refused_twice_is_recorded_twice(folder, root):
