@@ -152,3 +152,31 @@ def test_files_of_another_cadence_or_region_stretch_no_axis(folder, root):
         write_nwcsaf(folder, "CMA", time, {"cma": mask}, MSG_FRANCE.window(slice(0, 40), slice(0, 60)))
     assert ingest_satellite(settings(folder, cadence_minutes=30), root, AS_OF).refused == {"other_region": 2}
     assert len(SatelliteArchive(root, "msg").status()) == 48  # one day of half hours
+
+
+@pytest.mark.parametrize(
+    ("reader", "name"), [("nwcsaf-geo", "nwcsaf_window.pack"), ("meteonet", "meteonet_files._window")]
+)
+def test_a_fault_of_our_own_is_no_damaged_file(folder, root, monkeypatch, reader, name):
+    write_cma(folder, 0)
+    names = ("lat", "lon")
+    axes = {"time": [slot_time(0)], "lat": [44.0, 43.0], "lon": [1.0, 2.0]}
+    xr.Dataset({"CT": (("time", *names), np.ones((1, 2, 2), "i1"))}, axes).to_netcdf(folder / "CT_NW_2024.nc")
+
+    def wrong(*args):
+        raise ValueError("a fault of our own")
+
+    monkeypatch.setattr(f"tasks.{name}", wrong)
+    variables = ("cma",) if reader == "nwcsaf-geo" else ("ct",)
+    with pytest.raises(ValueError, match="of our own"):
+        ingest_satellite(settings(folder, reader=reader, variables=variables), root, AS_OF)
+
+
+def test_a_file_of_many_slots_without_a_grid_is_damaged(folder, root):
+    folder.mkdir()
+    axes = {"time": [slot_time(0)], "lat": [], "lon": []}
+    xr.Dataset({"CT": (("time", "lat", "lon"), np.ones((1, 0, 0), "i1"))}, axes).to_netcdf(
+        folder / "CT_NW_2024.nc"
+    )
+    grid = settings(folder, reader="meteonet", variables=("ct",))
+    assert ingest_satellite(grid, root, AS_OF).refused == {"file_corrupt": 1}
