@@ -62,7 +62,8 @@ def mark_bad(root: zarr.Group, axis: SlotAxis, refusals: Sequence[SlotRefusal]) 
         columns = [products.index(name) for name in refusal.product.split() if name in products]
         if index is None or not columns or refusal.reason in _NEVER_BAD:
             continue
-        due = range(int(root.attrs.get("first_index", 0)), root["arrival"].shape[0])
+        first_day = axis.day_of(int(root.attrs.get("first_index", 0)))
+        due = range(first_day * axis.slots_per_day, root["arrival"].shape[0])
         if refusal.reason in _OTHERS and index not in due:
             continue
         _grow(root, (axis.day_of(index) + 1) * axis.slots_per_day)

@@ -70,7 +70,7 @@ def refusals_view(rows: pd.DataFrame, settings: int, held: HeldSlots | None) -> 
     passing = rows["reason"].isin([int(reason) for reason in JUDGED_AGAIN])
     settled = rows["source"].isin(set(rows["source"][~passing]))
     if held is not None:
-        settled |= held.settle(rows, in_part=False)
+        settled[passing] |= held.settle(rows[passing], in_part=False)
     theirs = rows["reason"].isin([int(reason) for reason in BY_SETTINGS]) & (rows["settings"] != settings)
     view = rows[~(passing & settled) & ~theirs].drop(columns="settings")
     view = view.drop_duplicates(["source", "sha256", "reason", "product", "slot_time"], keep="last")
