@@ -6,7 +6,7 @@ are not in the file are gaps.
 
 import re
 from collections.abc import Collection, Iterable
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import xarray as xr
@@ -15,12 +15,12 @@ from models.contracts.flags import Refusal
 from models.contracts.slots import SLOT_VARIABLES, SatelliteGridSettings
 from models.science.degree_grid import DegreeGrid
 from models.science.geometry import MSG_NORTH_REGION
-from tasks.satellite_assembly import Outcome, corrupt, unusable
 from tasks.satellite_copies import LocalCopy, private_copies
+from tasks.satellite_refused import corrupt, unusable
 from tasks.satellite_satpy import READ_ERRORS
 from tasks.satellite_sets import FileIdentity, SlotFiles
 from tasks.scan_times import seviri_line_offsets
-from tasks.stores.satellite_rows import ProductSlot, SatelliteFile, SlotRefusal
+from tasks.stores.satellite_rows import Outcome, ProductSlot, SatelliteFile, SlotRefusal
 
 _NAME = re.compile(r"CT_(NW|SE)_\d{4}\.nc")
 _NO_DATA = 0
@@ -57,18 +57,29 @@ class MeteonetReader:
             if (refusal := unusable(copy, (_PRODUCT,), None)) is not None:
                 return [refusal]
             try:
+                times, latitude, longitude = _axes(copy.path)
+            except READ_ERRORS as error:
+                return [corrupt(copy, (_PRODUCT,), None, error)]
+            window = _window(latitude, longitude, self._settings.region)
+            if window is None:
+                words = f"the file does not touch {self._settings.region}"
+                return [SlotRefusal(copy.file, copy.sha256, Refusal.OTHER_REGION, words, _PRODUCT)]
+            lines, columns, grid = window
+            try:
                 with xr.open_dataset(copy.path, engine="netcdf4", mask_and_scale=False) as content:
-                    times = content["time"].values.astype("datetime64[ns]")
-                    latitude, longitude = content["lat"].values, content["lon"].values
-                    window = _window(latitude, longitude, self._settings.region)
-                    if window is None:
-                        words = f"the file does not touch {self._settings.region}"
-                        return [SlotRefusal(copy.file, copy.sha256, Refusal.OTHER_REGION, words, _PRODUCT)]
-                    lines, columns, grid = window
                     classes = content["CT"].isel(lat=lines, lon=columns).values
             except READ_ERRORS as error:
                 return [corrupt(copy, (_PRODUCT,), None, error)]
             return _slots(times, classes, grid, copy)
+
+
+def _axes(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    with xr.open_dataset(path, engine="netcdf4", mask_and_scale=False) as content:
+        times = content["time"].values.astype("datetime64[ns]")
+        latitude, longitude = content["lat"].values, content["lon"].values
+    if latitude.size < 2 or longitude.size < 2:
+        raise ValueError("fewer than two latitudes or longitudes: the step is not known")
+    return times, latitude, longitude
 
 
 def _window(

@@ -18,13 +18,19 @@ from models.contracts.slots import SatelliteGridSettings, pack
 from models.science.geometry import GeosGrid
 from models.science.slot_axis import SlotAxis
 from tasks.satellite_copies import LocalCopy, private_copies
+from tasks.satellite_refused import NO_HEADER, corrupt, incomplete, not_geostationary, unusable
 from tasks.satellite_satpy import READ_ERRORS, SatpyLoader
 from tasks.satellite_sets import SlotFiles
 from tasks.satellite_windows import grid_of, whole_disk, window_of
 from tasks.scan_times import coverage_offsets, line_offsets, nominal_time, pixel_offsets
-from tasks.stores.satellite_rows import ProductSlot, SlotRefusal, combined_digest
-
-Outcome = ProductSlot | SlotRefusal
+from tasks.stores.satellite_rows import (
+    JUDGED_AGAIN,
+    Outcome,
+    ProductSlot,
+    SlotRefusal,
+    combined_digest,
+    without,
+)
 
 
 @dataclass
@@ -65,12 +71,12 @@ class GenericReader:
     def read(self, files: SlotFiles) -> list[Outcome]:
         """See `tasks.satellite_files.SlotReader.read`."""
         if len(files.headers) < files.headers_due:
-            return _incomplete(files, "no prologue or no epilogue yet")
+            return [*incomplete(files, NO_HEADER)]
         with private_copies([*files.headers, *files.files]) as copies:
             headers, parts = copies[: len(files.headers)], copies[len(files.headers) :]
             outcomes = self._unusable_headers(files, headers)
             if outcomes:
-                return [*outcomes, *_incomplete(files, "its prologue or epilogue cannot be read")]
+                return [*outcomes, *incomplete(files, "its prologue or epilogue cannot be read")]
             reading = _Reading(self._settings, self._loader, files, headers)
             reading.take(parts)
             return reading.outcomes()
@@ -104,6 +110,7 @@ class _Reading:
         self._products: dict[str, _Product] = {}
         self._refusals: list[SlotRefusal] = []
         self._blamed: set[str] = set()
+        self._unread: dict[str, list[str]] = {}
 
     def take(self, parts: Sequence[LocalCopy]) -> None:
         """Read all files, those of one segment together."""
@@ -148,7 +155,8 @@ class _Reading:
             platform=state.platform,
             grid=state.grid,
             parallax_corrected=PurePosixPath(self._files.files[0].name).stem.endswith("_PLAX"),
-            file=self._files.identities[product],
+            # A slot without what could not be read for now is not the slot of all that is listed: it is read again.
+            file=without(self._files.identities[product], self._unread.get(product, ())),
             sha256=state.digests[0] if alone else combined_digest(state.digests),
             lines_share=float(state.there.mean()),
         )
@@ -156,6 +164,9 @@ class _Reading:
     def _blame(self, refusal: SlotRefusal, products: Sequence[str]) -> None:
         self._refusals.append(refusal)
         self._blamed.update(products)
+        if refusal.reason in JUDGED_AGAIN:
+            for product in products:
+                self._unread.setdefault(product, []).append(refusal.file.name)
 
     def _load(
         self, segment: int | None, members: Sequence[tuple[LocalCopy, tuple[str, ...]]]
@@ -197,7 +208,9 @@ class _Reading:
 
     def _piece(self, data: xr.DataArray, segment: int | None) -> _Piece | str | None:
         """Where a dataset's lines go; why nowhere, or ``None`` for a segment beside the region."""
-        area, first = data.attrs["area"], 0
+        area, first = data.attrs.get("area"), 0
+        if words := not_geostationary(area):
+            return words
         if segment is not None:
             area, first = whole_disk(area)
         window = window_of(area, self._settings.region)
@@ -265,31 +278,3 @@ class _Reading:
         axis = SlotAxis(self._settings.cadence_minutes)
         index = axis.floor(start)
         return axis.times(index, index + 1)[0]
-
-
-def unusable(copy: LocalCopy, products: Sequence[str], time: np.datetime64 | None) -> SlotRefusal | None:
-    """Why a copy need not be opened at all."""
-    if copy.problem:
-        reason = Refusal.FILE_CORRUPT if copy.damaged else Refusal.UNREADABLE_SOURCE
-        detail = copy.problem
-    elif not copy.size:
-        reason, detail = Refusal.EMPTY_FILE, "0 bytes"
-    else:
-        return None
-    return SlotRefusal(copy.file, copy.sha256, reason, detail, " ".join(products), time)
-
-
-def corrupt(
-    copy: LocalCopy, products: Sequence[str], time: np.datetime64 | None, error: BaseException
-) -> SlotRefusal:
-    """The refusal of a damaged file, in the library's words without this machine's paths."""
-    words = f"{type(error).__name__}: {error}".replace(str(copy.path), copy.file.name)
-    words = words.replace(str(copy.path.parent), "")[:300]
-    return SlotRefusal(copy.file, copy.sha256, Refusal.FILE_CORRUPT, words, " ".join(products), time)
-
-
-def _incomplete(files: SlotFiles, words: str) -> list[Outcome]:
-    return [
-        SlotRefusal(source, bytes(32), Refusal.INCOMPLETE_SLOT, words, product, files.time)
-        for product, source in files.identities.items()
-    ]

@@ -13,6 +13,7 @@ from tasks.eumetsat_credentials import Credentials
 from tasks.image_sources import SourceUnavailable
 from tasks.satellite_files import SlotReader
 from tasks.satellite_processes import FileReaders
+from tasks.satellite_refused import NO_HEADER, incomplete
 from tasks.satellite_sources import listing_range, open_source
 from tasks.source_files import Listing, SatelliteSource
 from tasks.stores.satellite_archive import SatelliteArchive
@@ -29,7 +30,7 @@ class SatelliteSummary:
         listed: All files in the source whose names match the pattern, archives that cannot be opened included.
         outside: Of ``files``, segments that lie beside the region.
         slots_written: Products of slots stored or replaced.
-        refused: New refusals per reason.
+        refused: Refusals per reason that were not recorded before.
         days: UTC days whose slots changed.
         touched_slots: Nominal times whose content changed, ns.
         error: Why the source could not be read, if so.
@@ -71,12 +72,14 @@ def ingest_satellite(
         StoreError: The archive was made for other settings.
     """
     reader, archive = SlotReader(settings), SatelliteArchive(archive_root, settings.name)
+    archive.check(settings)
     now = np.datetime64(as_of.replace(tzinfo=None), "ns")
     try:
         with open_source(settings, credentials) as source:
-            held = archive.known() if settings.member else frozenset()
+            known = archive.known(settings)
+            held = known if settings.member else frozenset()
             listing = source.files(*listing_range(archive, as_of, settings.download), held)
-            return _Run(settings, reader, archive, source, now).take(listing, processes)
+            return _Run(settings, reader, archive, source, now).take(listing, known, processes)
     except SourceUnavailable as error:
         return SatelliteSummary(settings.name, error=str(error))
 
@@ -91,23 +94,28 @@ class _Run:
     source: SatelliteSource
     now: np.datetime64
 
-    def take(self, listing: Listing, processes: int) -> SatelliteSummary:
+    def take(self, listing: Listing, known: set[tuple[str, int]], processes: int) -> SatelliteSummary:
         """Archive what is listed and not known."""
-        known = self.archive.known()
         ours = [file for file in listing.files if self.reader.identify(file.name) is not None]
         by_day: dict[str, dict[str, SatelliteFile]] = {}
+        waiting: list[SlotRefusal] = []
+        staged: set[str] = set()
         for one in self.reader.sets(ours, known):
+            if len(one.headers) < one.headers_due:  # nothing of it is brought here for that
+                waiting += incomplete(one, NO_HEADER)
+                staged.update(f.name for f in (*one.headers, *one.files))
+                continue
             by_day.setdefault(str(one.time)[:10], {}).update({f.name: f for f in (*one.headers, *one.files)})
-        due = {name for day in by_day.values() for name in day}
+        due = staged.union(*by_day.values())
         # A run that was killed between archiving and tidying up left them.
         self.source.discard([file for file in ours if file.name not in due])
         written = 0
         touched: list[np.datetime64] = []
         refused: Counter[str] = Counter()
         with FileReaders(self.settings, processes) as readers:
-            unlisted = [r for r in listing.refusals if (r.file.name, r.file.version) not in known]
-            if unlisted:
-                refused.update(_names(self._write([], unlisted)))
+            unread = [r for r in listing.refusals if (r.file.name, r.file.version) not in known] + waiting
+            if unread:
+                refused.update(_names(self._write([], unread)))
             for day in sorted(by_day):
                 fetched = self.source.fetch(list(by_day[day].values()))
                 # Sets anew: what a set is known by names the files that did come.
@@ -130,8 +138,7 @@ class _Run:
         )
 
     def _write(self, slots: list[ProductSlot], refusals: list[SlotRefusal]) -> WriteResult:
-        result = self.archive.write_day(self.settings, slots, refusals, self.now)
-        return replace(result, refusals=(*refusals, *result.refusals))
+        return self.archive.write_day(self.settings, slots, refusals, self.now)
 
     def _identified(self, refusal: SlotRefusal) -> SlotRefusal:
         stated = self.reader.identify(refusal.file.name)
@@ -143,7 +150,7 @@ class _Run:
 
 
 def _names(result: WriteResult) -> list[str]:
-    return [refusal.reason.name.lower() for refusal in result.refusals]
+    return [refusal.reason.name.lower() for refusal in result.recorded]
 
 
 def _judge(
@@ -151,15 +158,13 @@ def _judge(
 ) -> tuple[list[ProductSlot], list[SlotRefusal]]:
     slots: list[ProductSlot] = []
     refusals: list[SlotRefusal] = []
+    future: dict[tuple[str, int, str], list[ProductSlot]] = {}
     for read in reads:
         if isinstance(read, SlotRefusal):
             refusals.append(read)
             continue
         if read.time > now:
-            detail = f"slot of {read.time}, run of {now}"
-            refusals.append(
-                SlotRefusal(read.file, read.sha256, Refusal.TIME_IN_FUTURE, detail, read.product, read.time)
-            )
+            future.setdefault((read.file.name, read.file.version, read.product), []).append(read)
             continue
         slots.append(read)
         if read.absent:
@@ -167,4 +172,13 @@ def _judge(
             refusals.append(
                 SlotRefusal(read.file, read.sha256, Refusal.MISSING_VARIABLE, detail, read.product)
             )
-    return slots, refusals
+    return slots, [*refusals, *(_yet_to_come(reads, now) for reads in future.values())]
+
+
+def _yet_to_come(slots: list[ProductSlot], now: np.datetime64) -> SlotRefusal:
+    """One refusal of all slots of a file that are after the run, under the time of the last: it waits for that."""
+    last = max(slots, key=lambda slot: slot.time)
+    detail = f"slot of {last.time}, run of {now}"
+    if len(slots) > 1:
+        detail = f"{len(slots)} slots, the last of {last.time}, run of {now}"
+    return SlotRefusal(last.file, last.sha256, Refusal.TIME_IN_FUTURE, detail, last.product, last.time)

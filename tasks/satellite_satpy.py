@@ -12,7 +12,8 @@ from satpy.readers.core.yaml_reader import GEOFlippableFileYAMLReader, GEOSegmen
 from tasks.satellite_catalogue import file_types
 
 READ_ERRORS = (OSError, RuntimeError, ValueError, KeyError, AttributeError)
-"""What satpy and the libraries below it raise on a damaged file; of our own code nothing runs where they are caught."""
+"""What satpy and the libraries below it raise on a damaged file. Caught around the reading of files and of what their
+headers state, and around nothing else: what is wrong with our own arithmetic must not read as a damaged file."""
 
 
 class SatpyLoader:
@@ -67,7 +68,7 @@ class SatpyLoader:
             loaded = reader.load(present, **options) if present else {}
             found = {identity["name"]: data for identity, data in loaded.items()}
             if failures and not found:
-                raise RuntimeError(failures[0])
+                raise RuntimeError(f"{type(failures[0]).__name__}: {failures[0]}") from failures[0]
         return found, header
 
     def clock(self, name: str) -> str | None:
@@ -79,14 +80,14 @@ class SatpyLoader:
 
 
 @contextmanager
-def _quietly() -> Iterator[list[str]]:
-    """What satpy only logs: datasets that it could not load, in words; missing ancillary ones are of no interest."""
+def _quietly() -> Iterator[list[BaseException]]:
+    """What satpy only logs: why it could not load datasets; missing ancillary ones are of no interest."""
     logger = logging.getLogger("satpy.readers.core.yaml_reader")
-    failures: list[str] = []
+    failures: list[BaseException] = []
 
     def keep(record: logging.LogRecord) -> bool:
         if record.exc_info and record.exc_info[1] is not None:
-            failures.append(f"{type(record.exc_info[1]).__name__}: {record.exc_info[1]}")
+            failures.append(record.exc_info[1])
             return False
         return not str(record.msg).startswith("Can't load ancillary")
 

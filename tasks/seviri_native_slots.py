@@ -9,14 +9,14 @@ import numpy as np
 
 from models.contracts.flags import Refusal
 from models.contracts.slots import SatelliteGridSettings, pack
-from tasks.satellite_assembly import Outcome, corrupt, unusable
 from tasks.satellite_copies import LocalCopy, private_copies
+from tasks.satellite_refused import corrupt, unusable
 from tasks.satellite_satpy import READ_ERRORS
 from tasks.satellite_sets import SlotFiles
 from tasks.satellite_windows import covers
 from tasks.seviri_native import NativeFileRefused, NativeWindow, native_channels, read_native_window
 from tasks.stores.locks import local_path
-from tasks.stores.satellite_rows import ProductSlot, SlotRefusal
+from tasks.stores.satellite_rows import Outcome, ProductSlot, SlotRefusal
 
 _SECOND = np.timedelta64(1, "s")
 

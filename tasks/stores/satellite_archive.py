@@ -1,6 +1,7 @@
 """The archive of one satellite grid: products on a regular axis of nominal times, each slot's state beside them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,6 @@ from models.contracts.flags import Refusal, SlotStatus
 from models.contracts.slots import SatelliteGridSettings
 from models.science.slot_axis import SlotAxis
 from tasks.stores.repository import (
-    StoreError,
     StoreNotFound,
     open_repository,
     reading,
@@ -23,11 +23,18 @@ from tasks.stores.repository import (
     writer,
 )
 from tasks.stores.satellite_grid_mapping import GEOSTATIONARY, difference_in_words, grid_from_attributes
+from tasks.stores.satellite_held import HeldSlots
 from tasks.stores.satellite_layout import create_layout
 from tasks.stores.satellite_merge import mark_bad, merge
 from tasks.stores.satellite_placing import decoded_pixel_times
-from tasks.stores.satellite_refusals import read_refusals, record_refusals, refusals_view
-from tasks.stores.satellite_rows import JUDGED_AGAIN, ProductSlot, SlotGrid, SlotRefusal, WriteResult
+from tasks.stores.satellite_refusals import (
+    known_pairs,
+    read_refusals,
+    record_refusals,
+    refusals_view,
+)
+from tasks.stores.satellite_rows import ProductSlot, SlotGrid, SlotRefusal, WriteResult
+from tasks.stores.satellite_settings import check_settings, keep_settings, last_settings, settings_digest
 
 
 class SatelliteArchive:
@@ -68,7 +75,7 @@ class SatelliteArchive:
             as_of: UTC time of the run, kept with the refusals.
 
         Raises:
-            StoreError: The archive was made for another cadence or without one of the variables.
+            StoreError: As `check` does.
         """
         message = f"{len(slots)} products, {len(refusals)} refusals"
         with writer(self.uri, "satellite", message) as session:
@@ -82,26 +89,31 @@ class SatelliteArchive:
                     [settings.variable(name) for name in settings.variables],
                     pixel_times=slots[0].scan_offset_s.ndim == 2,
                 )
+            # A name of 2099 must not stretch the axis so far.
             due = [refusal for refusal in refusals if refusal.time is None or refusal.time <= as_of]
-            result = self._write(
-                root, settings, slots, due
-            )  # a name of 2099 must not stretch the axis so far
-            record_refusals(root, [*refusals, *result.refusals], as_of)
+            result = self._write(root, settings, slots, due)
+            every = [*refusals, *result.refusals]
+            digest = settings_digest(settings)
+            recorded = record_refusals(root, every, as_of, digest)
+            if recorded or result.touched_slots:
+                keep_settings(root, digest)
         self.__dict__.pop("_root", None)
-        return result
+        return replace(result, recorded=recorded)
 
-    def known(self) -> set[tuple[str, int]]:
-        """(source, source_version) of files that need not be read again."""
+    def check(self, settings: SatelliteGridSettings) -> None:
+        """Stop before anything is read where the archive was made for other settings.
+
+        Raises:
+            StoreError: The archive was made for another region or cadence, or without one of the variables.
+        """
+        if repository_exists(self.uri) and "cadence_minutes" in self._root.attrs:
+            check_settings(self._root, settings, self.uri)
+
+    def known(self, settings: SatelliteGridSettings) -> set[tuple[str, int]]:
+        """(source, source_version) of files that need not be read again under these settings."""
         if not repository_exists(self.uri):
             return set()
-        table = self._refusal_rows()
-        lasting = ~table["reason"].isin([int(reason) for reason in JUDGED_AGAIN])
-        pairs = set(zip(table["source"][lasting], table["source_version"][lasting], strict=True))
-        if self._has_slots:
-            sources, versions = self._ledger("source"), self._ledger("source_version")
-            held = sources != ""
-            pairs.update(zip(sources[held], versions[held], strict=True))
-        return {(str(source), int(version)) for source, version in pairs}
+        return known_pairs(self._refusal_rows(), settings_digest(settings), self._held_slots())
 
     def refusals(self) -> pd.DataFrame:
         """Standing refusals, by source.
@@ -110,8 +122,8 @@ class SatelliteArchive:
 
         What was to be judged again, and was accepted since, is not among them.
         """
-        held = set(self._ledger("source").ravel().tolist()) if self._has_slots else set()
-        return refusals_view(self._refusal_rows(), held)
+        settings = last_settings(self._root) if repository_exists(self.uri) else 0
+        return refusals_view(self._refusal_rows(), settings, self._held_slots())
 
     def slots_since(self, arrival: int) -> pd.DataFrame:
         """Slots whose content changed after a batch.
@@ -249,6 +261,12 @@ class SatelliteArchive:
         with reading(self.uri):
             return np.asarray(self._root[name][self._held])  # type: ignore[index]
 
+    def _held_slots(self) -> HeldSlots | None:
+        if not self._has_slots:
+            return None
+        ledger = (self._ledger(name) for name in ("status", "source", "source_version"))
+        return HeldSlots(self.axis, self._held.start, self.products, *ledger)
+
     def _refusal_rows(self) -> pd.DataFrame:
         return read_refusals(self._root if repository_exists(self.uri) else None)
 
@@ -261,7 +279,7 @@ class SatelliteArchive:
     ) -> WriteResult:
         if "cadence_minutes" not in root.attrs:  # nothing but refusals so far
             return WriteResult(0, 0, (), (), 0)
-        self._check(root, settings)
+        check_settings(root, settings, self.uri)
         axis = SlotAxis(settings.cadence_minutes)
         grid = grid_from_attributes(root[_mapping(root)].attrs)
         placed: list[tuple[int, ProductSlot]] = []
@@ -275,6 +293,10 @@ class SatelliteArchive:
             else:
                 placed.append((index, slot))
         arrival = int(str(root.attrs["arrivals"]))
+        if (
+            placed and "region" not in root.attrs
+        ):  # older archives do not state it; these settings fit its pixels
+            root.attrs["region"] = list(settings.region)
         merged = merge(root, axis, placed, arrival + 1)
         if merged.touched:
             arrival += 1
@@ -282,14 +304,6 @@ class SatelliteArchive:
         mark_bad(root, axis, [*refusals, *refused])
         touched = tuple(axis.times(index, index + 1)[0] for index in sorted(merged.touched))
         return WriteResult(merged.written, merged.duplicates, (*refused, *merged.refusals), touched, arrival)
-
-    def _check(self, root: zarr.Group, settings: SatelliteGridSettings) -> None:
-        extra = set(settings.variables) - set(root.attrs["variables"])  # type: ignore[arg-type]
-        if extra or root.attrs["cadence_minutes"] != settings.cadence_minutes:
-            what = f"without {', '.join(sorted(extra))}" if extra else "for another cadence"
-            raise StoreError(
-                f"{self.uri}: was made {what}. Mend: give the grid another name in vigie.toml and ingest again"
-            )
 
 
 def open_satellite(uri: str) -> xr.Dataset:

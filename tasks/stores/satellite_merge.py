@@ -2,7 +2,7 @@
 
 What is read back depends on the set of files that came, not on their order: of several files for one product of one
 slot the best stays (complete before partial, more lines before fewer, not parallax-corrected before corrected, then
-the smaller SHA-256).
+the smaller SHA-256). Segments of one slot are put together.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +13,7 @@ import zarr
 
 from models.contracts.flags import Refusal, SlotStatus
 from models.science.slot_axis import SlotAxis
+from tasks.stores.satellite_joining import join
 from tasks.stores.satellite_layout import LEDGER
 from tasks.stores.satellite_placing import ledger_arrays, pixel_arrays, place
 from tasks.stores.satellite_rows import ProductSlot, SatelliteFile, SlotRefusal
@@ -20,6 +21,7 @@ from tasks.stores.satellite_rows import ProductSlot, SatelliteFile, SlotRefusal
 _HELD = (SlotStatus.OK, SlotStatus.PARTIAL)
 _PER_SLOT = ("arrival", "platform")
 _NEVER_BAD = (Refusal.DUPLICATE_SLOT, Refusal.INCOMPLETE_SLOT)  # something is there; something is yet to come
+_OTHERS = (Refusal.OTHER_REGION, Refusal.OTHER_CADENCE)  # perhaps no files of this grid: they stretch no axis
 
 
 @dataclass
@@ -60,6 +62,10 @@ def mark_bad(root: zarr.Group, axis: SlotAxis, refusals: Sequence[SlotRefusal]) 
         columns = [products.index(name) for name in refusal.product.split() if name in products]
         if index is None or not columns or refusal.reason in _NEVER_BAD:
             continue
+        first_day = axis.day_of(int(root.attrs.get("first_index", 0)))
+        due = range(first_day * axis.slots_per_day, root["arrival"].shape[0])
+        if refusal.reason in _OTHERS and index not in due:
+            continue
         _grow(root, (axis.day_of(index) + 1) * axis.slots_per_day)
         for column in columns:
             if root["status"][index, column] == SlotStatus.MISSING:
@@ -85,6 +91,14 @@ def _merge_day(
     changed = False
     for index, slot in sorted(slots, key=lambda pair: (pair[0], pair[1].product, _rank_of(pair[1]))):
         row, column = index - day.start, products.index(slot.product)
+        if _more_segments(ledger, row, column, slot) and not any((row, column) == a[:2] for a in accepted):
+            held = {name: ledger[name][row, column] for name in ("sha256", "lines_share")}
+            joined = join(root, index, column, slot, held, _leads(ledger["status"][row], column))
+            if joined is None:  # some left the source: nothing new, and nothing to read again
+                changed = True
+                ledger["source_version"][row, column] = slot.file.version
+                continue
+            slot = joined
         verdict = _judge(ledger, row, column, slot, merged)
         if verdict is None:
             continue
@@ -103,6 +117,18 @@ def _merge_day(
             root[name][day] = rows
         first = min(index for index, _ in slots)
         root.attrs["first_index"] = min(int(root.attrs.get("first_index", first)), first)
+
+
+def _more_segments(ledger: Mapping[str, np.ndarray], row: int, column: int, slot: ProductSlot) -> bool:
+    """Whether a product in part is of the same slot's segments as what is held."""
+    return (
+        "lines_share" in ledger
+        and bool(ledger["status"][row, column] in _HELD)
+        and str(ledger["source"][row, column]) == slot.file.name
+        and not slot.file.uri
+        and not slot.whole
+        and bytes(ledger["sha256"][row, column]) != slot.sha256
+    )
 
 
 def _judge(

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,6 +29,16 @@ class SatelliteFile:
     version: int
 
 
+def without(file: SatelliteFile, unread: Sequence[str]) -> SatelliteFile:
+    """The same source in another version: of its files, those of these names were not read."""
+    if not unread:
+        return file
+    words = "\n".join([str(file.version), *sorted(unread)])
+    return replace(
+        file, version=int.from_bytes(hashlib.blake2b(words.encode(), digest_size=8).digest(), "big")
+    )
+
+
 @dataclass(frozen=True)
 class ProductSlot:
     """One product of one slot, cropped to the region.
@@ -44,7 +54,7 @@ class ProductSlot:
         grid: Where the pixels lie.
         parallax_corrected: The producer moved the clouds already (``_PLAX`` files).
         file: Where it came from: the file, or for segments their glob and a digest of their versions.
-        sha256: Of the file, 32 bytes; of several, of their digests; of the packed values where it was read in place.
+        sha256: Of the file, 32 bytes; of several, the sum of theirs; of the packed values where it was read in place.
         lines_share: Share of the region's lines that came.
     """
 
@@ -67,8 +77,8 @@ class ProductSlot:
 
 
 def combined_digest(digests: Sequence[bytes]) -> bytes:
-    """One SHA-256 for several files, whatever their order."""
-    return hashlib.sha256(b"".join(sorted(digests))).digest()
+    """One digest of several files, whatever their order and however they are put together: the sum of theirs."""
+    return (sum(int.from_bytes(digest, "big") for digest in digests) % (1 << 256)).to_bytes(32, "big")
 
 
 @dataclass(frozen=True)
@@ -92,6 +102,10 @@ class SlotRefusal:
     time: np.datetime64 | None = None
 
 
+Outcome = ProductSlot | SlotRefusal
+"""What a file, or a part of it, has become."""
+
+
 @dataclass(frozen=True)
 class WriteResult:
     """What a write did.
@@ -102,6 +116,7 @@ class WriteResult:
         refusals: Refused by the archive itself: off the time axis, another grid, a second file for one product.
         touched_slots: Nominal times whose content changed, sorted, ns.
         arrival: Number of this batch; the last one's where nothing changed.
+        recorded: Of all refusals, those that were not recorded before.
     """
 
     written: int
@@ -109,6 +124,7 @@ class WriteResult:
     refusals: tuple[SlotRefusal, ...]
     touched_slots: tuple[np.datetime64, ...]
     arrival: int
+    recorded: tuple[SlotRefusal, ...] = ()
 
 
 JUDGED_AGAIN = frozenset({Refusal.TIME_IN_FUTURE, Refusal.UNREADABLE_SOURCE, Refusal.INCOMPLETE_SLOT})

@@ -280,7 +280,9 @@ def test_nothing_there(folder, root):
     empty = ingest_satellite(settings(folder), root, AS_OF)
     assert (empty.files, empty.error) == (0, None)
     archive = SatelliteArchive(root, "msg")
-    assert archive.known() == set() and archive.refusals().empty and archive.slots_since(0).empty
+    assert (
+        archive.known(settings(folder)) == set() and archive.refusals().empty and archive.slots_since(0).empty
+    )
     assert archive.last_arrival == 0
     with pytest.raises(StoreError, match="ingest first"):
         archive.open()

@@ -1,5 +1,6 @@
 """Slots that come as segments with a prologue and an epilogue: in part, late, twice, damaged, in any order."""
 
+import errno
 import logging
 import shutil
 from itertools import permutations
@@ -12,9 +13,11 @@ from models.contracts.slots import SatelliteGridSettings
 from tasks.satellite_catalogue import reader_config
 from tasks.satellite_ingest import ingest_satellite
 from tasks.satellite_sets import FileNames
+from tasks.satellite_sources import FolderSource
 from tasks.satellite_windows import covering_segments
 from tasks.stores.satellite_archive import SatelliteArchive
 from tasks.stores.satellite_rows import SatelliteFile
+from tasks.zip_members import opened
 from tests.tasks.hrit_writer import write_epilogue, write_prologue, write_segment, write_slot
 from tests.tasks.satellite_folders import AS_OF, FIRST, slot_time
 
@@ -221,3 +224,73 @@ def test_fci_chunks_belong_to_their_repeat_cycle():
     assert first.products == (("ir_105", "ir_38"),) * 2
     held = {(one.name, one.version) for one in first.identities.values()}
     assert [one.time for one in names.sets(files, held)] == [second.time]
+
+
+def test_a_segment_unreadable_once_is_read_by_the_next_run(folder, root, monkeypatch):
+    paths = write_slot(folder, FIRST, channels=("IR_108", "IR_120"))
+    lost = next(name for name in paths if "IR_108" in name and "000007" in name)
+    both = ("IR_108", "IR_120")
+
+    def flaky(uri):
+        if lost in uri:
+            raise TimeoutError("object store")
+        return opened(uri)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("tasks.satellite_copies.opened", flaky)
+        assert ingest(folder, root, variables=both).refused == {"unreadable_source": 1}
+        assert slot(root).status.values.tolist() == [SlotStatus.PARTIAL, SlotStatus.OK]
+        assert ingest(folder, root, variables=both).touched_slots == ()
+    assert ingest(folder, root, variables=both).touched_slots == (FIRST,)
+    assert slot(root).status.values.tolist() == [SlotStatus.OK, SlotStatus.OK]
+    assert np.isfinite(slot(root).brightness_temperature.values).all()
+    assert ingest(folder, root, variables=both).slots_written == 0
+    assert SatelliteArchive(root, "seviri").refusals().empty  # it is settled
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EMFILE])
+def test_a_disk_that_fails_while_satpy_reads_refuses_nothing_for_good(folder, root, monkeypatch, number):
+    write_slot(folder, FIRST)
+    whole = np.fromfile
+
+    def failing(file, *args, **options):
+        if "IR_108" in str(file):
+            raise OSError(number, "of this machine")
+        return whole(file, *args, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("numpy.fromfile", failing)
+        assert ingest(folder, root).refused == {"unreadable_source": 2}
+    assert ingest(folder, root).slots_written == 1
+
+
+def test_segments_of_a_rolling_folder_are_put_together(folder, root, tmp_path):
+    paths = write_slot(folder, FIRST, segments=(8,))
+    ingest(folder, root)
+    next(path for name, path in paths.items() if "000008" in name).unlink()
+    write_segment(folder, FIRST, "IR_108", 7)
+    late = ingest(folder, root)
+    assert (late.touched_slots, late.refused) == ((FIRST,), {})
+    again = ingest(folder, root)
+    assert (again.touched_slots, again.refused) == ((), {})
+    write_slot(tmp_path / "at once", FIRST)
+    ingest(tmp_path / "at once", str(tmp_path / "other"))
+    apart, together = (slot(r).drop_vars(["arrival", "source_version"]) for r in (root, tmp_path / "other"))
+    assert apart.load().equals(together.load()) and apart.status.values.tolist() == [SlotStatus.OK]
+    write_segment(folder, FIRST, "IR_108", 8)
+    assert (ingest(folder, root).touched_slots, ingest(folder, root).refused) == ((), {})
+
+
+def test_a_slot_that_waits_for_its_header_is_counted_once_and_not_brought(folder, root, monkeypatch):
+    write_slot(folder, FIRST, headers=False)
+    fetched = []
+    fetch = FolderSource.fetch
+    monkeypatch.setattr(
+        FolderSource, "fetch", lambda self, files: fetched.extend(files) or fetch(self, files)
+    )
+    assert ingest(folder, root).refused == {"incomplete_slot": 1}
+    assert ingest(folder, root).refused == {} and fetched == []
+    write_prologue(folder, FIRST)
+    write_epilogue(folder, FIRST)
+    assert ingest(folder, root).touched_slots == (FIRST,)
+    assert SatelliteArchive(root, "seviri").refusals().empty
