@@ -34,6 +34,7 @@ class SatpyLoader:
             due.update({name: config["file_types"][name] for name in info.get("requires", ())})
         self._config = {**config, "datasets": {d["name"]: d for d in wanted}, "file_types": due}
         self.reader = str(config["reader"]["name"])
+        self._handlers: Mapping[str, Any] = {}
 
     def check(self, paths: Sequence[Path]) -> None:
         """Open headers and nothing else, so that a damaged one is not blamed on the segments."""
@@ -53,6 +54,7 @@ class SatpyLoader:
         with _quietly() as failures:
             reader = self._new_reader()
             handlers = reader.create_filehandlers([str(path) for path in paths])
+            self._handlers = handlers  # a collected handler closes the file that lazy datasets still read
             options: dict[str, Any] = {}
             if isinstance(reader, GEOFlippableFileYAMLReader):
                 options["upper_right_corner"] = "NE"

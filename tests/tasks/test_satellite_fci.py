@@ -1,5 +1,7 @@
 """FCI: chunks of a repeat cycle, each pixel with its own time."""
 
+import gc
+
 import dask
 import numpy as np
 import pytest
@@ -7,7 +9,9 @@ from satpy import Scene
 
 from models.contracts.flags import SlotStatus
 from models.contracts.slots import SatelliteGridSettings
+from tasks.satellite_catalogue import reader_config
 from tasks.satellite_ingest import ingest_satellite
+from tasks.satellite_satpy import SatpyLoader
 from tasks.stores.satellite_archive import SatelliteArchive
 from tests.tasks.fci_writer import SECONDS_PER_ROW, rows_of, write_chunk
 from tests.tasks.satellite_folders import AS_OF, FIRST
@@ -71,3 +75,10 @@ def test_a_chunk_that_comes_late_completes_its_slot_and_a_damaged_one_is_named(t
     assert ingest(folder, root).touched_slots == (FIRST,)
     slot = SatelliteArchive(root, "fci").open().sel(time=FIRST)
     assert slot.status.values.tolist() == [SlotStatus.OK] and np.isfinite(slot.scan_offset_s.values).all()
+
+
+def test_lazy_datasets_outlive_a_garbage_collection(tmp_path):
+    loader = SatpyLoader(reader_config("fci_l1c_nc"), ("ir_105",))
+    loaded, _ = loader.load([write_chunk(tmp_path, FIRST, 36, 700)], ["ir_105"])
+    gc.collect()
+    assert np.isfinite(loaded["ir_105"].values).any()
