@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models.contracts.cloud_labels import BASE_CODES, GENERA, INVISIBLE, LAYERS, NOT_ANSWERED, OKTAS, Gold
 from models.science.crowd_agreement import Information, alpha, entropy_bits, information
-from models.science.crowd_consensus import Consensus, banded_prior, diagonal_prior, find_consensus
+from models.science.crowd_consensus import Consensus, ErrorPrior, banded_prior, diagonal_prior, find_consensus
 from models.science.crowd_genera import tick_prior
 from models.science.crowd_votes import Indices, Values, Votes, make_votes
 
@@ -27,14 +27,14 @@ class Question:
         name: ``okta``, ``obscured``, ``base``, ``low``, ``mid``, ``high``, or a genus such as ``Cu``.
         classes: How many.
         level: Whether the classes have an order.
-        prior: Pseudo-counts of an annotator ``(classes, classes)``.
+        prior: How annotators err.
         read: From the answers ``(answers,)`` codes, ``NOT_ANSWERED`` where left open.
     """
 
     name: str
     classes: int
     level: Literal["nominal", "ordinal"]
-    prior: Values
+    prior: ErrorPrior
     read: Callable[[pd.DataFrame], Codes]
 
 
@@ -43,24 +43,24 @@ def ticked_genera(clouds: pd.DataFrame) -> Codes:
 
     A sky of N = 0 has none. A layer whose genera were left open could be any: only what is ticked counts then.
     """
-    bits = np.stack([_column(clouds, f"layer{n}_genera") for n in range(1, LAYERS + 1)], axis=1)
-    others = [
-        np.stack([_column(clouds, f"layer{n}_{part}") for n in range(1, LAYERS + 1)], axis=1)
-        for part in ("okta", "base")
-    ]
-    open_layer = ((bits < 0) & ((others[0] >= 0) | (others[1] >= 0))).any(axis=1)
-    told = (bits >= 0).any(axis=1) | (_column(clouds, "okta") == 0)
+    bits, amounts, bases = (_layers(clouds, part) for part in ("genera", "okta", "base"))
+    open_layer = ((bits < 0) & ((amounts >= 0) | (bases >= 0))).any(axis=1, keepdims=True)
+    told = (bits >= 0).any(axis=1, keepdims=True) | (_column(clouds, "okta") == 0)[:, None]
     union = np.bitwise_or.reduce(np.maximum(bits, 0), axis=1)
     ticked = (union[:, None] >> np.arange(len(GENERA))) & 1
-    unknown = ~told[:, None] | (open_layer[:, None] & (ticked == 0))
-    return np.where(unknown, NOT_ANSWERED, ticked)
+    return np.where(told & ~(open_layer & (ticked == 0)), ticked, NOT_ANSWERED)
 
 
 def lowest_base(clouds: pd.DataFrame) -> Codes:
     """Code of 1600 of the lowest base that each answer gives ``(answers,)``."""
-    bases = np.stack([_column(clouds, f"layer{n}_base") for n in range(1, LAYERS + 1)], axis=1)
+    bases = _layers(clouds, "base")
     lowest = np.where(bases >= 0, bases, BASE_CODES).min(axis=1)
     return np.where(lowest < BASE_CODES, lowest, NOT_ANSWERED)
+
+
+def _layers(clouds: pd.DataFrame, part: str) -> Codes:
+    """``(answers, layers)``."""
+    return np.stack([_column(clouds, f"layer{n}_{part}") for n in range(1, LAYERS + 1)], axis=1)
 
 
 def _column(clouds: pd.DataFrame, name: str) -> Codes:

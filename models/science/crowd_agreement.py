@@ -159,7 +159,8 @@ def wilson_interval(right: ArrayLike, answers: ArrayLike, share: float = 0.95) -
     n = np.maximum(trials, 1e-9)
     centre = (hits + z * z / 2) / (n + z * z)
     half = z / (n + z * z) * np.sqrt(hits * (n - hits).clip(0) / n + z * z / 4)
-    return np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)
+    low = np.where(hits == 0, 0.0, centre - half)  # exactly, not to within rounding
+    return low.clip(0, 1), np.where(hits == trials, 1.0, centre + half).clip(0, 1)
 
 
 def entropy_bits(posterior: Values) -> Values:

@@ -25,6 +25,9 @@ LEAST_HELD_OUT = 40
 SHARED_WEIGHT = 8.0
 """How many answers per class the confusion of all annotators together is worth to each of them."""
 
+MISS_WEIGHT = 10.0
+"""How many answers the misses of all annotators together are worth to each of them, of ordered classes."""
+
 _FOLDS = 4
 _STEPS = 200
 _SETTLED = 1e-6  # largest change of a posterior
@@ -51,8 +54,21 @@ class Consensus:
     calibrated_on: str
 
 
-def diagonal_prior(classes: int, right: float = 0.7, weight: float = 4.0) -> Values:
-    """Pseudo-counts of an annotator who is right so often, and else anything ``(classes true, classes answered)``.
+@dataclass(frozen=True)
+class ErrorPrior:
+    """How annotators err before anything is known of them.
+
+    Attributes:
+        counts: Pseudo-counts ``(classes true, classes answered)``.
+        ordered: Classes have an order: how far an annotator misses is learned over all classes at once.
+    """
+
+    counts: Values
+    ordered: bool = False
+
+
+def diagonal_prior(classes: int, right: float = 0.7, weight: float = 4.0) -> ErrorPrior:
+    """Of annotators who are right so often, and else say anything.
 
     Args:
         classes: How many.
@@ -60,13 +76,13 @@ def diagonal_prior(classes: int, right: float = 0.7, weight: float = 4.0) -> Val
         weight: How many answers per class the prior is worth.
     """
     if classes == 1:
-        return np.full((1, 1), weight)
+        return ErrorPrior(np.full((1, 1), weight))
     wrong = (1 - right) / (classes - 1)
-    return weight * (wrong + (right - wrong) * np.eye(classes))
+    return ErrorPrior(weight * (wrong + (right - wrong) * np.eye(classes)))
 
 
-def banded_prior(classes: int, reach: float = 0.8, weight: float = 4.0) -> Values:
-    """Pseudo-counts of an annotator who misses by a class or two, of ordered classes ``(true, answered)``.
+def banded_prior(classes: int, reach: float = 0.8, weight: float = 4.0) -> ErrorPrior:
+    """Of annotators who miss by a class or two, of ordered classes.
 
     Args:
         classes: How many.
@@ -75,17 +91,17 @@ def banded_prior(classes: int, reach: float = 0.8, weight: float = 4.0) -> Value
     """
     miss = np.abs(np.subtract.outer(np.arange(classes), np.arange(classes)))
     band = np.exp(-miss / reach) + 1e-3
-    return np.asarray(weight * band / band.sum(axis=1, keepdims=True))
+    return ErrorPrior(weight * _shares(band), ordered=True)
 
 
 def find_consensus(
-    votes: Votes, prior: Values | None = None, gold: ArrayLike | None = None, calibrate: bool = True
+    votes: Votes, prior: ErrorPrior | None = None, gold: ArrayLike | None = None, calibrate: bool = True
 ) -> Consensus:
     """The posterior of every item.
 
     Args:
         votes: Answers to one question.
-        prior: Pseudo-counts ``(classes, classes)``; ``diagonal_prior`` where absent.
+        prior: How annotators err; ``diagonal_prior`` where absent.
         gold: Known class of each item ``(items,)``, -1 where it is not; the posterior of a gold item is that class.
         calibrate: Temper the posterior.
     """
@@ -123,7 +139,7 @@ def expected_counts(votes: Votes, posterior: Values) -> Values:
     return counts.transpose(1, 0, 2).astype(np.float64)
 
 
-def _fit(votes: Votes, prior: Values, gold: Indices) -> _Fit:
+def _fit(votes: Votes, prior: ErrorPrior, gold: Indices) -> _Fit:
     """Expectation maximisation from the shares of votes; deterministic."""
     posterior = _with_gold(_shares(votes.counts() + 1.0 / votes.classes), gold)
     for _ in range(_STEPS):
@@ -134,16 +150,34 @@ def _fit(votes: Votes, prior: Values, gold: Indices) -> _Fit:
     return _maximise(votes, prior, posterior)
 
 
-def _maximise(votes: Votes, prior: Values, posterior: Values) -> _Fit:
+def _maximise(votes: Votes, prior: ErrorPrior, posterior: Values) -> _Fit:
     counts = expected_counts(votes, posterior)
-    shared = _shares(prior + counts.sum(axis=0))
-    confusion = _shares(counts + prior + SHARED_WEIGHT * shared)
+    shared = _shares(prior.counts + counts.sum(axis=0))
+    if prior.ordered:
+        shared = _by_miss(counts, shared)
+    confusion = _shares(counts + prior.counts + SHARED_WEIGHT * shared)
     heard = votes.per_item() > 0
     share = _shares(posterior[heard].sum(axis=0) + 1.0)
     return _Fit(np.log(share) + log_likelihood(votes, confusion), confusion, share)
 
 
-def _temperature(votes: Votes, prior: Values, gold: Indices) -> tuple[float, str]:
+def _by_miss(counts: Values, shared: Values) -> Values:
+    """Confusion of each annotator if a miss is as likely at every class ``(annotators, classes, classes)``.
+
+    Misses that nobody or few were seen to make are drawn towards those of all annotators together.
+    """
+    classes = shared.shape[0]
+    miss = (
+        np.subtract.outer(np.arange(classes), np.arange(classes)).T + classes - 1
+    )  # answered - true, from 0
+    everybody = np.bincount(miss.ravel(), (shared + counts.sum(axis=0)).ravel(), 2 * classes - 1)
+    misses = np.tile(MISS_WEIGHT * _shares(everybody.astype(np.float64)), (len(counts), 1))
+    for own, its_counts in zip(misses, counts, strict=True):
+        own += np.bincount(miss.ravel(), its_counts.ravel(), 2 * classes - 1)
+    return _shares(misses[:, miss])
+
+
+def _temperature(votes: Votes, prior: ErrorPrior, gold: Indices) -> tuple[float, str]:
     checked = (gold >= 0) & (votes.per_item() > 0)
     if votes.classes == 1:
         return 1.0, "nothing"
@@ -157,7 +191,7 @@ def _temperature(votes: Votes, prior: Values, gold: Indices) -> tuple[float, str
     return fit_temperature(log_posterior, likelihood), "answers"
 
 
-def _held_out(votes: Votes, prior: Values) -> tuple[Values, Values]:
+def _held_out(votes: Votes, prior: ErrorPrior) -> tuple[Values, Values]:
     """Of each answer whose item has another: log posterior without it, and how likely each class makes it.
 
     Folds deal the answers of one item to different folds, so that none loses more than it must.

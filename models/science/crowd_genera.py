@@ -7,16 +7,17 @@ said not to be there, but that is weak: genera are overlooked more often than in
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from models.science.crowd_consensus import Consensus, find_consensus
+from models.science.crowd_consensus import Consensus, ErrorPrior, find_consensus
 from models.science.crowd_votes import Values, Votes, make_votes
 
 SENSITIVITY, SPECIFICITY = 0.7, 0.95
 """Of an annotator of whom nothing is known."""
 
 
-def tick_prior(weight: float = 4.0) -> Values:
-    """Pseudo-counts ``(absent or present, not ticked or ticked)``."""
-    return weight * np.array([[SPECIFICITY, 1 - SPECIFICITY], [1 - SENSITIVITY, SENSITIVITY]])
+def tick_prior(weight: float = 4.0) -> ErrorPrior:
+    """Of annotators who overlook more than they invent: absent and present, not ticked and ticked."""
+    rates = np.array([[SPECIFICITY, 1 - SPECIFICITY], [1 - SENSITIVITY, SENSITIVITY]])
+    return ErrorPrior(weight * rates)
 
 
 def tick_votes(
