@@ -6,13 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from models.contracts.cloud_labels import CLOUD_IDENTITY, CLOUDS, newest_answers
-from models.science.cloud_questions import Campaign, gather
+from models.contracts.cloud_labels import CLOUD_IDENTITY, CLOUDS, GENERA, newest_answers
+from models.science.cloud_questions import Campaign, QuestionResult, gather
 from models.science.crowd_agreement import entropy_bits, gold_accuracy, wilson_interval
+from models.science.crowd_votes import Votes
 from tasks.stores.labels import LabelStore, label_cameras
 
-CONTRADICTED_BITS = 0.9
-"""An item of more doubt is contradictory: two answers of even weight make 1 bit."""
+CONTRADICTED_BITS = 0.5
+"""An item of more doubt, on which answers differ, is contradictory: a yes or no at 89 % has 0.5 bits."""
 
 NEIGHBOURS = 2
 """Answers to a question of order contradict one another from so many classes apart."""
@@ -183,7 +184,7 @@ def _questions(campaign: Campaign) -> tuple[QuestionStatus, ...]:
 def _annotators(labels: CloudLabels) -> tuple[AnnotatorStatus, ...]:
     campaign, told = labels.campaign, labels.campaign.information
     rows = labels.newest["annotator"].value_counts()
-    gold = [gold_accuracy(r.votes, r.gold) for r in campaign.results.values()]
+    gold = [gold_accuracy(_telling(r), r.gold) for r in campaign.results.values()]
     asked = sum((g.answers for g in gold), np.zeros(len(campaign.annotators), np.int64))
     right = sum((g.right for g in gold), np.zeros(len(campaign.annotators), np.int64))
     low, high = wilson_interval(right, asked)
@@ -201,6 +202,13 @@ def _annotators(labels: CloudLabels) -> tuple[AnnotatorStatus, ...]:
         for k, name in enumerate(campaign.annotators)
     ]
     return tuple(sorted(each, key=lambda one: (not one.spammer, one.bits, one.name)))
+
+
+def _telling(result: QuestionResult) -> Votes:
+    """Votes without those that leave a genus away that is not there: nearly all are, and nearly anybody is right."""
+    if result.question.name not in GENERA:
+        return result.votes
+    return result.votes.take((result.votes.answer == 1) | (result.gold[result.votes.item] == 1))
 
 
 def _spread(counts: np.ndarray) -> np.ndarray:

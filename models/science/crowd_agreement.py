@@ -15,6 +15,10 @@ from models.science.crowd_votes import Values, Votes
 LEAST_ANSWERS = 20
 """Nobody is called a spammer on fewer answers."""
 
+LEAST_BITS = 0.01
+"""Per answer: what tells less tells nothing."""
+
+_HABIT_WEIGHT = 0.1  # pseudo-counts of an annotator's habits, in answers
 _WEIGHT = 2.0  # pseudo-counts of an annotator without information, in answers per class
 _ONE_SIDED = NormalDist().inv_cdf(0.95)
 
@@ -59,7 +63,8 @@ class Information:
     @property
     def spammers(self) -> NDArray[np.bool_]:
         """Who answered often enough, and tells nothing that could not be chance (one-sided, 5 %)."""
-        return (self.answers >= LEAST_ANSWERS) & (self.bits <= _ONE_SIDED * self.spread)
+        chance = np.maximum(_ONE_SIDED * self.spread, LEAST_BITS * self.answers)
+        return np.asarray((self.answers >= LEAST_ANSWERS) & (self.bits <= chance))
 
 
 def information(votes: Votes, consensus: Consensus, gold: ArrayLike | None = None) -> Information:
@@ -94,10 +99,8 @@ def _gain(votes: Votes, others: Values) -> Values:
     counts = expected_counts(each, others)
     given = np.bincount(who * votes.classes + said, minlength=votes.annotators * votes.classes)
     given = given.reshape(votes.annotators, votes.classes).astype(np.float64)
-    without_share = given[who, said] - 1
-    habit = (without_share + 1.0 / votes.classes) / given[who].sum(
-        axis=1
-    )  # one answer less, one by the prior
+    others_given = given[who].sum(axis=1) - 1
+    habit = (given[who, said] - 1 + _HABIT_WEIGHT / votes.classes) / (others_given + _HABIT_WEIGHT)
     seen = counts[who, :, said] - others
     asked = counts.sum(axis=2)[who] - others
     confusion = (seen + _WEIGHT * habit[:, None]) / (asked + _WEIGHT)

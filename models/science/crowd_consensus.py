@@ -179,7 +179,7 @@ def _by_miss(counts: Values, shared: Values) -> Values:
 
 def _temperature(votes: Votes, prior: ErrorPrior, gold: Indices) -> tuple[float, str]:
     checked = (gold >= 0) & (votes.per_item() > 0)
-    if votes.classes == 1:
+    if np.unique(votes.answer).size < 2:  # nobody disagrees: nothing says how sure that is
         return 1.0, "nothing"
     if int(checked.sum()) >= LEAST_GOLD:
         unaware = _fit(votes, prior, np.full(votes.items, -1))

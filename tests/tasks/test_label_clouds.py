@@ -171,7 +171,7 @@ def test_unknown_codes_name_file_line_and_mend(root, tmp_path):
 
 
 def campaign_table(tmp_path):
-    """Eight images of each camera. Three annotators agree but for one image, one always says the same, one is gold's."""
+    """Eight images of each camera. Three annotators agree but for one image; one always says the same."""
     rows = ["image,camera,annotator,n,genera,gold"]
     for camera in ("alps", "coast"):
         for hour in HOURS:
@@ -201,7 +201,7 @@ def test_a_campaign_is_pooled_over_cameras(root, tmp_path):
     assert status.cameras["items"].tolist() == [8, 8]
     assert status.spammers == ("lazy",)
     (ann,) = [one for one in status.annotators if one.name == "ann"]
-    assert ann.gold_right == 1 and ann.gold_answers == 2 * 11  # N and ten genera, of two images
+    assert ann.gold_right == 1 and ann.gold_answers == 2 * 2  # N and Cu, of two images
     alphas = {one.name: one.alpha for one in status.questions}
     assert alphas["okta"] < 0.9 and np.isnan(alphas["St"])
     thirteenth = CameraArchive(root, "alps").rows().set_index("source")["sha256"]["13.jpg"]

@@ -60,7 +60,7 @@ def test_always_wrong_is_not_nothing():
     told = information(votes, find_consensus(votes))
     assert told.spammers.tolist() == [False, True, False, False, False, False]
     # 1 bit less the entropy of 0.9: 1 - 0.469 = 0.531, a little less as the others' posterior is not certain
-    assert told.bits[0] / 200 == pytest.approx(0.531, abs=0.1)
+    assert told.bits[0] / 200 == pytest.approx(0.531, abs=0.12)  # two standard errors
 
 
 def test_gold_finds_spammers_that_agree_with_one_another():
