@@ -17,7 +17,8 @@ from models.science.crowd_temperature import fit_temperature, temper
 from models.science.crowd_votes import Indices, Values, Votes
 
 LEAST_GOLD = 40
-"""Gold items measure the temperature directly, but few of them coarsely: with fewer, held-out answers do."""
+"""From so many on, gold items fit the temperature, fewer being too coarse: unlike held-out answers they see errors that
+annotators share."""
 
 LEAST_HELD_OUT = 40
 """With fewer answers to hold out as well, nothing is tempered."""

@@ -6,6 +6,7 @@ crowd-kit's Dawid-Skene is a row where it is installed.
 """
 
 import contextlib
+from functools import partial
 
 import numpy as np
 
@@ -95,6 +96,8 @@ def main() -> None:
     head = f"{'':26} accuracy (min-max)     ECE    NLL    sure"
     print(f"one genus of 10\n{head}")
     compare(genus_campaign, diagonal_prior(10))
+    print(f"\none genus of 10, a tenth of the items looks like another to everybody\n{head}")
+    compare(partial(genus_campaign, misleading=0.1), diagonal_prior(10))
     print(f"\nN, 9 classes in order\n{head}")
     compare(okta_campaign, banded_prior(9))
     print(f"\nseveral of 10 genera, a yes or no for each\n{head}")

@@ -29,9 +29,10 @@ def _answered(rng, confusion, truth, item, who):
     return np.minimum((rng.random((item.size, 1)) > edges).sum(axis=1), confusion.shape[-1] - 1)
 
 
-def genus_campaign(seed, items=600, workers=30, answers=5, spammers=4) -> Simulated:
+def genus_campaign(seed, items=600, workers=30, answers=5, spammers=4, misleading=0.0) -> Simulated:
     """One genus per item. Workers are right 45 to 85 % of the time, by genus; three quarters of the misses are a genus
-    like it. Spammers answer anything, half of them mostly one thing."""
+    like it. Spammers answer anything, half of them mostly one thing. A share of the items
+    is misleading: everybody sees a genus like the true one."""
     rng = np.random.default_rng(seed)
     truth = rng.choice(GENERA, items, p=rng.dirichlet(np.full(GENERA, 3.0)))
     alike = np.zeros((GENERA, GENERA))
@@ -50,7 +51,11 @@ def genus_campaign(seed, items=600, workers=30, answers=5, spammers=4) -> Simula
         habit = rng.dirichlet(np.full(GENERA, 0.5 if spammer % 2 else 5.0))
         confusion[spammer] = habit
     item, who = _assigned(rng, items, workers, answers)
-    said = _answered(rng, confusion, truth, item, who)
+    shown = truth
+    if misleading:
+        lookalike = np.array([rng.choice(np.flatnonzero(alike[genus])) for genus in truth])
+        shown = np.where(rng.random(items) < misleading, lookalike, truth)
+    said = _answered(rng, confusion, shown, item, who)
     return Simulated(make_votes(item, who, said, items, workers, GENERA), truth, frozenset(range(spammers)))
 
 

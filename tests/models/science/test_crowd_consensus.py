@@ -111,6 +111,16 @@ def test_better_than_the_majority_and_than_plain_dawid_skene(seed):
     assert ours.calibrated_on == "answers" and ours.temperature > 1
 
 
+def test_gold_sees_the_errors_that_annotators_share():
+    """A tenth of the items looks like another to everybody: held-out answers agree with it, gold items do not."""
+    made = genus_campaign(14, misleading=0.1)
+    gold = np.where(np.arange(600) < 60, made.truth, -1)
+    unseen, seen = find_consensus(made.votes), find_consensus(made.votes, gold=gold)
+    assert seen.temperature > unseen.temperature
+    errors = [calibration_error(each.posterior[60:], made.truth[60:]) for each in (unseen, seen)]
+    assert errors[1] < errors[0]
+
+
 def test_a_weak_prior_is_plain_dawid_skene(monkeypatch):
     """With pseudo-counts of nearly nothing the two are the same where every annotator answered everything."""
     monkeypatch.setattr("models.science.crowd_consensus.SHARED_WEIGHT", 1e-9)
