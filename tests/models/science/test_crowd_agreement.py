@@ -70,7 +70,9 @@ def test_gold_finds_spammers_that_agree_with_one_another():
     item, who = np.divmod(np.arange(1500), 5)
     said = np.where(who < 3, copied[item], np.where(rng.random(1500) < 0.9, truth[item], 0))
     votes, gold = make_votes(item, who, said, 300, 5, 3), np.where(np.arange(300) < 60, truth, -1)
-    told = information(votes, find_consensus(votes), gold)
+    consensus = find_consensus(votes)
+    told = information(votes, consensus, gold)
+    assert not information(votes, consensus).spammers[:3].any()
     assert told.spammers.tolist() == [True, True, True, False, False]
     assert told.answers.tolist() == [60] * 5
 
