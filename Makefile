@@ -28,7 +28,7 @@ lint: $(READY)
 	$(BIN)/lint-imports --no-logo
 
 bench: $(READY)  ## the figures of the README, as ratios in one run each
-	for bench in camera_ingest camera_append satellite_ingest satellite_window satellite_archive satellite_day seviri_native alignment_month satellite_cover orchestration water_speed; do \
+	for bench in camera_ingest camera_append satellite_ingest satellite_window satellite_archive satellite_day seviri_native alignment_month satellite_cover orchestration water_speed crowd; do \
 		$(BIN)/python -m tests.benchmarks.bench_$$bench || exit 1; done
 
 lock:  ## resolve anew, and write down what was installed

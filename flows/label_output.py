@@ -32,7 +32,7 @@ def print_label_status(archive_root: str, camera: str | None) -> None:
     """Print a row per camera with labels; of one camera each import too."""
     statuses = label_statuses(archive_root, camera)
     if not statuses:
-        print("no labels yet: vigie labels import pairs|masks|gauge FILE --camera ID")
+        print("no labels yet: vigie labels import pairs|masks|gauge|clouds FILE --camera ID")
         return
     table = Table(
         "camera", "pairs", "images", "contradictions", "cycles", "annotators", "masks", "gauge", "version"

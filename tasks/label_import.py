@@ -1,51 +1,23 @@
 """Labels of one camera from files: good rows are imported in one commit, bad ones are listed with line and reason."""
 
 import hashlib
-import json
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from models.contracts.labels import METRES, gauge_fault, mask_fault, pair_fault
 from tasks.errors import ConfigurationError
-from tasks.image_times import to_datetime64
 from tasks.label_frames import FrameNames, camera_rows
 from tasks.label_masks import CodeTable, code_table, read_mask
+from tasks.label_reports import ImportReport, import_report, import_source, row_table, taken_rows
 from tasks.label_tables import BadRow, Row, check_time_zone, read_file, read_number, read_rows, read_time
-from tasks.provenance import code_version
-from tasks.stores.labels import LabelCommit, LabelSource, LabelStore, NewMask
+from tasks.stores.labels import LabelStore, NewMask
 
 _NAT = np.datetime64("NaT", "ms")
 _MISSING = {-999.0, -9999.0, -99999.0, -999999.0, 9999.0, 99999.0, 999999.0}
 """What data loggers write where they measured nothing."""
 _MASK_SUFFIXES = {".png", ".tif", ".tiff", ".bmp", ".gif"}
-
-
-@dataclass(frozen=True)
-class ImportReport:
-    """What an import did.
-
-    Attributes:
-        camera: Id.
-        kind: ``pairs``, ``masks`` or ``gauge``.
-        file: That was imported.
-        added: Rows that were new.
-        repeated: Rows that were known.
-        refused: Rows that were not taken.
-        snapshot: Id of the version that holds what was taken; empty where nothing was.
-    """
-
-    camera: str
-    kind: str
-    file: str
-    added: int
-    repeated: int
-    refused: tuple[BadRow, ...]
-    snapshot: str
 
 
 @dataclass(frozen=True)
@@ -76,11 +48,11 @@ def import_pairs(archive_root: str, camera: str, path: Path) -> ImportReport:
     content = read_file(path)
     rows, bad = read_rows(path, content, ("left", "right", "answer", "annotator"))
     names = FrameNames(camera_rows(archive_root, camera))
-    good = _taken(rows, bad, lambda row: _pair(row, names))
+    good = taken_rows(rows, bad, lambda row: _pair(row, names))
     store = LabelStore(archive_root, camera)
-    source = _source(path, hashlib.sha256(content).hexdigest(), {}, bad)
-    done = store.append_pairs(_table(good, ("asked_at",)), source) if good else None
-    return _report(camera, "pairs", path, done, bad)
+    source = import_source(path, hashlib.sha256(content).hexdigest(), {}, bad)
+    done = store.append_pairs(row_table(good, ("asked_at",)), source) if good else None
+    return import_report(camera, "pairs", path, done, bad)
 
 
 def _pair(row: Row, names: FrameNames) -> dict[str, object]:
@@ -118,13 +90,13 @@ def import_gauge(
         raise ConfigurationError("--unit", None, f"no unit {columns.unit!r}", f"one of {', '.join(METRES)}")
     content = read_file(path)
     rows, bad = read_rows(path, content, ("time", "level"))
-    good = _taken(rows, bad, lambda row: _reading(row, columns))
+    good = taken_rows(rows, bad, lambda row: _reading(row, columns))
     good = _without_disagreements(good, bad)
     camera_rows(archive_root, camera)  # a camera without archive is a slip of the pen
-    source = _source(path, hashlib.sha256(content).hexdigest(), vars(columns), bad)
+    source = import_source(path, hashlib.sha256(content).hexdigest(), vars(columns), bad)
     store = LabelStore(archive_root, camera)
-    done = store.append_gauge(_table(good, ("time",)), source) if good else None
-    return _report(camera, "gauge", path, done, bad)
+    done = store.append_gauge(row_table(good, ("time",)), source) if good else None
+    return import_report(camera, "gauge", path, done, bad)
 
 
 def _reading(row: Row, columns: GaugeColumns) -> dict[str, object]:
@@ -198,15 +170,15 @@ def import_masks(
         except ValueError as error:
             raise ValueError(f"{file.name}: {error}") from error
 
-    good = _taken(rows, bad, mask)
+    good = taken_rows(rows, bad, mask)
     masks = [
         NewMask(str(row["image"]), str(row["annotator"]), np.asarray(row["codes"]), int(str(row["line"])))
         for row in good
     ]
     settings = {"codes": {",".join(map(str, colour)): code.value for colour, code in table.items()}}
-    source = _source(path, contents.hexdigest(), settings, bad)
+    source = import_source(path, contents.hexdigest(), settings, bad)
     done = LabelStore(archive_root, camera).append_masks(masks, source) if masks else None
-    return _report(camera, "masks", path, done, bad)
+    return import_report(camera, "masks", path, done, bad)
 
 
 def _mask(row: Row, content: bytes, names: FrameNames, table: CodeTable, annotator: str) -> dict[str, object]:
@@ -227,33 +199,3 @@ def _pictures(path: Path) -> list[Path]:
         mend = f"give a CSV, a folder, or a picture of {', '.join(sorted(_MASK_SUFFIXES))}"
         raise ConfigurationError(path, None, "no mask here", mend)
     return found
-
-
-def _taken(
-    rows: list[tuple[int, Row]], bad: list[BadRow], read: Callable[[Row], dict[str, object]]
-) -> list[dict[str, object]]:
-    """Rows as read, each with its line; those that cannot be are added to ``bad``."""
-    good = []
-    for line, row in rows:
-        try:
-            good.append({**read(row), "line": line})
-        except ValueError as error:
-            bad.append(BadRow(line, str(error)))
-    return good
-
-
-def _table(good: list[dict[str, object]], times: tuple[str, ...]) -> pd.DataFrame:
-    table = pd.DataFrame(good)
-    return table.assign(**{name: table[name].astype("datetime64[ms]") for name in times})
-
-
-def _source(path: Path, sha256: str, settings: Mapping[str, object], bad: list[BadRow]) -> LabelSource:
-    text = json.dumps(settings, sort_keys=True)
-    return LabelSource(path.name, sha256, text, code_version(), to_datetime64(datetime.now(UTC)), len(bad))
-
-
-def _report(camera: str, kind: str, path: Path, done: LabelCommit | None, bad: list[BadRow]) -> ImportReport:
-    refused = tuple(sorted(bad, key=lambda row: (row.line, row.reason)))
-    if done is None:
-        return ImportReport(camera, kind, str(path), 0, 0, refused, "")
-    return ImportReport(camera, kind, str(path), done.added, done.repeated, refused, done.snapshot)

@@ -83,7 +83,7 @@ GAUGE: dict[str, Column] = {
 }
 
 IMPORTS: dict[str, Column] = {
-    "kind": ("string", ""),  # pairs, masks or gauge
+    "kind": ("string", ""),  # pairs, masks, gauge or clouds
     "source": ("string", ""),
     "source_sha256": ("uint8[32]", 0),
     "settings": ("string", ""),  # units, code table and so on, JSON

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from models.contracts.cloud_labels import CLOUD_IDENTITY
 from models.contracts.labels import IMPORTS
 from models.contracts.record import Column
 from tasks.stores.record_tables import digests
@@ -14,6 +15,7 @@ IDENTITY = {
     "pairs": ("left_sha256", "right_sha256", "answer", "annotator", "duration_s", "asked_at"),
     "masks": ("image_sha256", "annotator", "mask_sha256"),
     "gauge": ("time", "level_m", "datum", "station"),
+    "clouds": CLOUD_IDENTITY,
 }
 """Rows that are equal in these are one: a file that is imported again, or has grown, brings only what is new."""
 

@@ -1,4 +1,4 @@
-"""The labels of one camera: pairs, masks and gauge readings, every import of them a commit.
+"""The labels of one camera: pairs, masks, gauge readings and answers about clouds, every import of them a commit.
 
 One Icechunk repository per camera, at ``<root>/labels/<id>``: append-only tables, and the masks' pixels, an array per
 size of image, a chunk per mask. A snapshot id names all that was known at one commit: it is what a model card cites,
@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import zarr
 
+from models.contracts.cloud_labels import CLOUDS
 from models.contracts.labels import (
     GAUGE,
     IMPORTS,
@@ -48,6 +49,7 @@ _TABLES: dict[str, tuple[Mapping[str, Column], str]] = {
     "pairs": (PAIRS, "pair"),
     "masks": (MASKS, "mask"),
     "gauge": (GAUGE, "reading"),
+    "clouds": (CLOUDS, "cloud_answer"),
 }
 _ROWS_PER_CHUNK = 4096
 _PIXELS = "mask_pixels"
@@ -125,6 +127,17 @@ class LabelStore:
         names = ["image_sha256", "annotator", "height", "width", "mask_sha256", "line"]
         table = pd.DataFrame(rows, columns=names).assign(pixels_row=0)
         return self._append("masks", table, source, lambda root, new: _store_pixels(root, masks, new))
+
+    def append_clouds(self, answers: pd.DataFrame, source: LabelSource) -> LabelCommit:
+        """Add answers about clouds: the columns of ``CLOUDS`` without ``import_index``, digests hexadecimal.
+
+        Their importer has checked them (``cloud_labels.cloud_fault``).
+        """
+        return self._append("clouds", answers, source)
+
+    def clouds(self) -> pd.DataFrame:
+        """All answers about clouds in order of arrival; ``cloud_labels.newest_answers`` drops what was revised."""
+        return self._read("clouds")
 
     def pairs(self) -> pd.DataFrame:
         """All answers in order of arrival: the columns of ``PAIRS``, digests hexadecimal, ``answer`` in words."""
