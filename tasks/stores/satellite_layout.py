@@ -94,7 +94,7 @@ def _create_times(root: zarr.Group, axis: SlotAxis, grid: SlotGrid, channels: in
         "units": "s",
     }
     if pixel_times:
-        offsets = _create_sharded(root, axis, "scan_offset_s", grid, "uint16", PIXEL_TIME_FILL, ())
+        offsets = _create_pixels(root, axis, "scan_offset_s", grid, "uint16", PIXEL_TIME_FILL)
         attributes |= {
             "scale_factor": PIXEL_TIME_STEP_S,
             "add_offset": PIXEL_TIME_FIRST_S,
@@ -138,9 +138,8 @@ def _create_array(
 ) -> None:
     """An array of one variable, or of channels of one unit along a last axis."""
     first = held[0]
-    extra: tuple[tuple[str, int], ...] = ()
+    channels = (first.channel_axis, len(held)) if first.channel_axis else None
     if first.channel_axis:
-        extra = ((first.channel_axis, len(held)),)
         names = np.array([variable.name for variable in held], dtype=object)
         channel = root.create_array(
             first.channel_axis,
@@ -152,55 +151,42 @@ def _create_array(
         )
         channel[:] = names
         channel.attrs.update({"long_name": "channel", "standard_name": "sensor_band_identifier"})
-    create = _create_plain if extra else _create_sharded
-    array = create(root, axis, name, grid, first.dtype, first.fill_value, extra)
+    array = _create_pixels(root, axis, name, grid, first.dtype, first.fill_value, channels)
     array.attrs.update(variable_attributes(first, mapping))
 
 
-def _create_sharded(
+def _create_pixels(
     root: zarr.Group,
     axis: SlotAxis,
     name: str,
     grid: SlotGrid,
     dtype: str,
     fill_value: float,
-    extra: tuple[tuple[str, int], ...],
+    channels: tuple[str, int] | None = None,
 ) -> zarr.Array:
-    sizes = tuple(size for _, size in extra)
-    per_pixel = axis.slots_per_day * np.dtype(dtype).itemsize * int(np.prod(sizes, dtype=int))
+    """One variable in day shards; or channels, the name and length of their axis given, in plain chunks."""
+    codec: Any
+    if channels is None:
+        per_pixel = axis.slots_per_day * np.dtype(dtype).itemsize
+        chunks: tuple[int, ...] = (axis.chunk_slots, INNER_LINES, INNER_COLUMNS)
+        shards: tuple[int, ...] | None = (axis.slots_per_day, *shard_pixels(grid.shape, per_pixel))
+        codec = BloscCodec(cname="zstd", clevel=3, shuffle=BloscShuffle.shuffle)
+    else:
+        largest = (CHANNEL_LINES, CHANNEL_COLUMNS)
+        pixels = (ceil(size / ceil(size / most)) for size, most in zip(grid.shape, largest, strict=True))
+        chunks, shards = (gcd(CHANNEL_SLOTS, axis.slots_per_day), *pixels, channels[1]), None
+        # Written once and read often: as small as zstd's third level, and several times faster to read.
+        codec = BloscCodec(cname="lz4hc", clevel=9, shuffle=BloscShuffle.shuffle)
+    last = () if channels is None else (channels,)
     return root.create_array(
         name,
-        shape=(0, *grid.shape, *sizes),
-        chunks=(axis.chunk_slots, INNER_LINES, INNER_COLUMNS, *sizes),
-        shards=(axis.slots_per_day, *shard_pixels(grid.shape, per_pixel), *sizes),
+        shape=(0, *grid.shape, *(size for _, size in last)),
+        chunks=chunks,
+        shards=shards,
         dtype=dtype,
         fill_value=fill_value if np.issubdtype(np.dtype(dtype), np.floating) else int(fill_value),
-        compressors=BloscCodec(cname="zstd", clevel=3, shuffle=BloscShuffle.shuffle),
-        dimension_names=("time", "y", "x", *(axis_name for axis_name, _ in extra)),
-    )
-
-
-def _create_plain(
-    root: zarr.Group,
-    axis: SlotAxis,
-    name: str,
-    grid: SlotGrid,
-    dtype: str,
-    fill_value: float,
-    extra: tuple[tuple[str, int], ...],
-) -> zarr.Array:
-    sizes = tuple(size for _, size in extra)
-    largest = (CHANNEL_LINES, CHANNEL_COLUMNS)
-    pixels = (ceil(size / ceil(size / most)) for size, most in zip(grid.shape, largest, strict=True))
-    return root.create_array(
-        name,
-        shape=(0, *grid.shape, *sizes),
-        chunks=(gcd(CHANNEL_SLOTS, axis.slots_per_day), *pixels, *sizes),
-        dtype=dtype,
-        fill_value=int(fill_value),
-        # Written once and read often: as small as zstd's third level, and several times faster to read.
-        compressors=BloscCodec(cname="lz4hc", clevel=9, shuffle=BloscShuffle.shuffle),
-        dimension_names=("time", "y", "x", *(axis_name for axis_name, _ in extra)),
+        compressors=codec,
+        dimension_names=("time", "y", "x", *(axis_name for axis_name, _ in last)),
     )
 
 
