@@ -12,8 +12,7 @@ from enum import IntEnum
 import numpy as np
 import pandas as pd
 
-from models.contracts.record import Column
-from models.contracts.series import NO_TIME
+from models.contracts.stored import NO_TIME, Column
 
 GENERA: tuple[str, ...] = ("Ci", "Cc", "Cs", "Ac", "As", "Ns", "Sc", "St", "Cu", "Cb")
 """WMO 0500: the code of a genus is its place."""

@@ -86,6 +86,9 @@ class ValueFlag(IntEnum):
         9  # degrees: no field of view; water: no site, in metres no gauge readings, of alerts no flood level
     )
     OUTSIDE_READINGS = 10  # water level in metres: beyond the gauge readings, never extrapolated
+    SKY_OBSCURED = 11  # clouds: the sky cannot be seen, hence no amount and no base
+    NO_CLOUD = 12  # cloud base: there is no cloud
+    ABOVE_BOUNDS = 13  # cloud base: 2500 m or more, which WMO 1600 divides no further; never extrapolated
 
 
 def cf_flags(codes: type[IntEnum] | type[IntFlag]) -> dict[str, object]:

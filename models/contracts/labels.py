@@ -10,8 +10,7 @@ from enum import IntEnum, StrEnum
 import numpy as np
 import pandas as pd
 
-from models.contracts.record import Column
-from models.contracts.series import NO_TIME
+from models.contracts.stored import NO_TIME, Column
 
 
 class PairAnswer(StrEnum):

@@ -146,6 +146,60 @@ WATER_QUANTITIES: tuple[Quantity, ...] = (
     ),
 )
 
+OKTA_RULE = (
+    "N is 0 only where there is no cloud at all and 8 only where there is no gap: 1 holds traces and 7 gaps"
+)
+"""WMO 2700, in words."""
+
+_DOME = "of the full dome, inferred from the camera's sector, the satellite, or both (cloud_source)"
+_NO_BASE = (
+    "missing where there is no cloud, where the sky is obscured, and at 2500 m or more, "
+    "which WMO 1600 divides no further"
+)
+
+SKY_QUANTITIES: tuple[Quantity, ...] = (
+    Quantity(
+        "cloud_area_fraction",
+        "1",
+        "cloud cover of the full dome",
+        "cloud_area_fraction",
+        model="sky_model",
+        comment=f"{_DOME}: the expectation of N over 8; missing where the sky is obscured. {OKTA_RULE}, "
+        "so that a trace counts as one eighth",
+    ),
+    Quantity(
+        "total_cloud_okta",
+        "1",
+        "total cloud amount N of the full dome in oktas",
+        model="sky_model",
+        comment=f"{_DOME}: the median of what is held possible; 0 to 8, missing where the sky is obscured, never 9. "
+        f"{OKTA_RULE} (WMO 2700). The uncertainty is the standard deviation of N; okta_set_low to okta_set_high "
+        "is a set that holds N with a probability of 0.9",
+    ),
+    Quantity(
+        "sky_obscured",
+        "1",
+        "probability that the sky is obscured",
+        model="sky_model",
+        comment="by fog, or by snow or drops on the lens; from 0.5 up there is no amount and no base",
+    ),
+    Quantity(
+        "cloud_base_altitude",
+        "m",
+        "altitude of the lowest cloud base above the geoid",
+        "cloud_base_altitude",
+        model="sky_model",
+        comment=f"cloud_base_height_above_ground plus the camera's altitude; {_NO_BASE}, and where that is not known",
+    ),
+    Quantity(
+        "cloud_base_height_above_ground",
+        "m",
+        "height of the lowest cloud base above the ground at the camera",
+        model="sky_model",
+        comment=f"the median, even within the bounds of WMO 1600; {_NO_BASE}",
+    ),
+)
+
 QUANTITIES: tuple[Quantity, ...] = (
     Quantity("image_luminance", "1", "mean relative luminance of the image, 0 black to 1 white"),
     Quantity(
@@ -176,6 +230,7 @@ QUANTITIES: tuple[Quantity, ...] = (
     ),
     *DRIFT_QUANTITIES,
     *WATER_QUANTITIES,
+    *SKY_QUANTITIES,
 )
 
-MODEL_CODES: tuple[str, ...] = ("cloud_model", "drift_model", "water_model")
+MODEL_CODES: tuple[str, ...] = ("cloud_model", "drift_model", "water_model", "sky_model")

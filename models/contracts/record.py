@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from models.contracts.flags import AlignmentReason, ValueFlag
-from models.contracts.series import DRIFT_QUANTITIES, MODEL_CODES, NO_CODE, NO_TIME, QUANTITIES
-
-Column = tuple[str, object]  # stored dtype ("string" for text), fill value
+from models.contracts.series import DRIFT_QUANTITIES, MODEL_CODES, QUANTITIES
+from models.contracts.sky_variables import GENUS_COLUMNS, SKY_VARIABLES
+from models.contracts.stored import NO_CODE, NO_TIME, Column
 
 
 class CameraNight(IntEnum):
@@ -36,6 +36,7 @@ OBSERVATIONS: dict[str, Column] = {
     "drift_reference": ("uint64", 0),
     "water_site": ("uint64", 0),
     "water_gauge": ("uint64", 0),
+    "sky_slots": ("uint64", 0),
     "slot_time": ("int64", NO_TIME),
     "slot_offset_s": ("float32", float("nan")),
     "slot_reason": ("int8", int(AlignmentReason.NO_FRAME)),
@@ -48,6 +49,8 @@ OBSERVATIONS: dict[str, Column] = {
             (quantity.flag, ("int8", int(ValueFlag.NOT_OBSERVED))),
         )
     },
+    **dict.fromkeys(GENUS_COLUMNS, ("float32", float("nan"))),
+    **{variable.name: (variable.dtype, variable.fill_value) for variable in SKY_VARIABLES},
 }
 
 RUNS: dict[str, Column] = {

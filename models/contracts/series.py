@@ -4,8 +4,6 @@ CF-1.11, ``featureType = timeSeries``, orthogonal form (CF section H.2.1). Times
 explicit unit, digests are bytes, codes have tables: nothing depends on a writer's defaults.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 
@@ -14,17 +12,22 @@ from models.contracts.quantities import (
     DRIFT_QUANTITIES,
     MODEL_CODES,
     QUANTITIES,
+    SKY_QUANTITIES,
     WATER_QUANTITIES,
     Quantity,
 )
+from models.contracts.sky_variables import GENUS_COLUMNS, GENUS_PROBABILITY, SKY_VARIABLES
+from models.contracts.stored import NO_CODE, NO_TIME, GridVariable
 
 __all__ = [
     "DRIFT_QUANTITIES",
     "MODEL_CODES",
+    "NO_CODE",
+    "NO_TIME",
     "PROVENANCE",
     "QUANTITIES",
+    "SKY_QUANTITIES",
     "WATER_QUANTITIES",
-    "Provenance",
     "Quantity",
     "grids_of",
     "nearest_rows",
@@ -32,25 +35,12 @@ __all__ = [
 ]
 
 CONVENTIONS = "CF-1.11"
-SERIES_SCHEMA_VERSION = 3
+SERIES_SCHEMA_VERSION = 4
 STEP_TIME_UNITS = "seconds since 1970-01-01T00:00:00Z"
 EXACT_TIME_UNITS = "milliseconds since 1970-01-01T00:00:00Z"
-NO_TIME = np.iinfo(np.int64).min
-NO_CODE = -1
 
-
-@dataclass(frozen=True)
-class Provenance:
-    """A provenance or time variable of the grid: its stored form and attributes."""
-
-    name: str
-    dtype: str
-    fill_value: int | float
-    attributes: dict[str, object]
-
-
-PROVENANCE: tuple[Provenance, ...] = (
-    Provenance(
+PROVENANCE: tuple[GridVariable, ...] = (
+    GridVariable(
         "observation_time",
         "int64",
         NO_TIME,
@@ -60,13 +50,13 @@ PROVENANCE: tuple[Provenance, ...] = (
             "long_name": "exact time of the frame",
         },
     ),
-    Provenance(
+    GridVariable(
         "frame",
         "uint64",
         0,
         {"long_name": "first eight bytes of the SHA-256 of the source image, big-endian; 0: no frame"},
     ),
-    Provenance(
+    GridVariable(
         "slot_time",
         "int64",
         NO_TIME,
@@ -76,44 +66,54 @@ PROVENANCE: tuple[Provenance, ...] = (
             "long_name": "nominal time of the slot",
         },
     ),
-    Provenance(
+    GridVariable(
         "slot_offset_s",
         "float32",
         float("nan"),
         {"units": "s", "long_name": "scan of the camera's line minus time of the frame"},
     ),
-    Provenance(
+    GridVariable(
         "slot_reason",
         "int8",
         int(AlignmentReason.NO_FRAME),
         {"long_name": "why there is, or is no, slot", **cf_flags(AlignmentReason)},
     ),
-    Provenance(
+    GridVariable(
         "run",
         "int32",
         NO_CODE,
         {"long_name": "row of the run_* tables: code version, configuration; -1: none"},
     ),
-    Provenance("cloud_model", "int16", NO_CODE, {"long_name": "row of model_digest; -1: none"}),
-    Provenance("drift_model", "int16", NO_CODE, {"long_name": "row of model_digest; -1: none"}),
-    Provenance(
+    GridVariable("cloud_model", "int16", NO_CODE, {"long_name": "row of model_digest; -1: none"}),
+    GridVariable("drift_model", "int16", NO_CODE, {"long_name": "row of model_digest; -1: none"}),
+    GridVariable(
         "drift_reference",
         "uint64",
         0,
         {"long_name": "frame that pan, tilt, roll and zoom are relative to, as in frame; 0: none"},
     ),
-    Provenance("water_model", "int16", NO_CODE, {"long_name": "row of model_digest; -1: none"}),
-    Provenance(
+    GridVariable("water_model", "int16", NO_CODE, {"long_name": "row of model_digest; -1: none"}),
+    GridVariable(
         "water_site",
         "uint64",
         0,
         {"long_name": "first eight bytes of the SHA-256 of the site that levels are relative to; 0: none"},
     ),
-    Provenance(
+    GridVariable(
         "water_gauge",
         "uint64",
         0,
         {"long_name": "first eight bytes of the SHA-256 of the readings that metres came from; 0: none"},
+    ),
+    GridVariable("sky_model", "int16", NO_CODE, {"long_name": "row of model_digest; -1: none"}),
+    GridVariable(
+        "sky_slots",
+        "uint64",
+        0,
+        {
+            "long_name": "first eight bytes of the SHA-256 of the satellite patches that the sky model was given; "
+            "0: none"
+        },
     ),
 )
 
@@ -161,7 +161,8 @@ def grids_of(chosen: pd.DataFrame, cameras: int, steps: int) -> dict[str, np.nda
         steps: Length of the time dimension.
 
     Returns:
-        Per variable name an array ``(camera, time)``, fill values where there is no frame.
+        Per variable name an array ``(camera, time)``, with a last axis of genera where there is one; fill values where
+        there is no frame.
     """
     place = (chosen["camera_index"].to_numpy(np.int64), chosen["step"].to_numpy(np.int64))
     derived = {
@@ -169,7 +170,7 @@ def grids_of(chosen: pd.DataFrame, cameras: int, steps: int) -> dict[str, np.nda
         "frame": np.array([int(digest[:16], 16) for digest in chosen["frame_sha256"]], dtype=np.uint64),
     }
     grids: dict[str, np.ndarray] = {}
-    for item in PROVENANCE:
+    for item in (*PROVENANCE, *SKY_VARIABLES):
         values = derived.get(item.name)
         grids[item.name] = _placed(
             chosen[item.name].to_numpy() if values is None else values,
@@ -183,11 +184,14 @@ def grids_of(chosen: pd.DataFrame, cameras: int, steps: int) -> dict[str, np.nda
             grids[name] = _placed(chosen[name].to_numpy(), place, (cameras, steps), "float32", float("nan"))
         flags = chosen[quantity.flag].to_numpy()
         grids[quantity.flag] = _placed(flags, place, (cameras, steps), "int8", int(ValueFlag.NOT_OBSERVED))
+    genera = chosen[list(GENUS_COLUMNS)].to_numpy(np.float32)
+    shape = (cameras, steps, len(GENUS_COLUMNS))
+    grids[GENUS_PROBABILITY] = _placed(genera, place, shape, "float32", float("nan"))
     return grids
 
 
 def _placed(
-    values: np.ndarray, place: tuple[np.ndarray, np.ndarray], shape: tuple[int, int], dtype: str, fill: float
+    values: np.ndarray, place: tuple[np.ndarray, np.ndarray], shape: tuple[int, ...], dtype: str, fill: float
 ) -> np.ndarray:
     grid = np.full(shape, fill, dtype=dtype)
     grid[place] = values

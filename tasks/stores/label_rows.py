@@ -8,7 +8,7 @@ import pandas as pd
 
 from models.contracts.cloud_labels import CLOUD_IDENTITY
 from models.contracts.labels import IMPORTS
-from models.contracts.record import Column
+from models.contracts.stored import Column
 from tasks.stores.record_tables import digests
 
 IDENTITY = {

@@ -24,7 +24,8 @@ from models.contracts.labels import (
     mask_fault,
     pair_fault,
 )
-from models.contracts.record import Column, empty_columns
+from models.contracts.record import empty_columns
+from models.contracts.stored import Column
 from tasks.errors import StoreError
 from tasks.stores.camera_archive import CameraArchive
 from tasks.stores.label_rows import (

@@ -29,7 +29,7 @@ from models.contracts.series import SERIES_SCHEMA_VERSION
 from tasks.errors import StoreError
 from tasks.stores.published_layout import GRIDS, ensure_layout
 
-MIGRATED_SCHEMAS = (1, 2)
+MIGRATED_SCHEMAS = (1, 2, 3)
 """Older schemas whose series grow on: what they lack is added, and is absent (fill values) in their past."""
 
 
@@ -88,7 +88,7 @@ class SeriesUpdate:
         times: New grid times, seconds since 1970, ascending, after all that is published.
         cameras: All camera ids known so far, published ones first and in the same order.
         positions: ``(camera, 3)`` latitude, longitude (degrees), altitude (m); NaN where unknown.
-        grids: Per variable ``(camera, new time)``; empty where nothing was observed.
+        grids: Per variable ``(camera, new time)``, that of genera with an axis more; empty where nothing was observed.
         tables: Whole tables by name: ``run_*`` and ``model_*``.
     """
 
@@ -159,7 +159,7 @@ class PublishedSeries:
         self._write_axes(root, update, old)
         for name in GRIDS:
             array = root[name]
-            array.resize((len(update.cameras), new))
+            array.resize((len(update.cameras), new, *array.shape[2:]))
             if name in update.grids:
                 array[:, old:new] = update.grids[name]
         for name, table in update.tables.items():

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import zarr
 
+from models.contracts.cloud_labels import GENERA
 from models.contracts.flags import ValueFlag
 from models.contracts.series import (
     CONVENTIONS,
@@ -15,15 +16,20 @@ from models.contracts.series import (
     SERIES_SCHEMA_VERSION,
     STEP_TIME_UNITS,
 )
+from models.contracts.sky_variables import GENUS_ATTRIBUTES, GENUS_PROBABILITY, SKY_VARIABLES
 
 CAMERAS_PER_CHUNK = 50
 DAYS_PER_CHUNK = 30
 _TABLE_ROWS = 4096
 GRIDS = (
     *(name for q in QUANTITIES for name in (q.name, q.uncertainty, q.flag)),
-    *(p.name for p in PROVENANCE),
+    *(p.name for p in (*PROVENANCE, *SKY_VARIABLES)),
+    GENUS_PROBABILITY,
 )
-"""Variables of dimensions ``(camera, time)``."""
+"""Variables of dimensions ``(camera, time)``; the last one has an axis of genera besides."""
+_GRID_DIMS = ("camera", "time")
+_FIXED = {"digest": 32, "genus": len(GENERA)}
+"""Axes whose length never changes."""
 
 
 @dataclass(frozen=True)
@@ -78,15 +84,17 @@ def ensure_layout(root: zarr.Group, step_minutes: int) -> None:
 def _arrays(step_minutes: int) -> Iterator[_Array]:
     steps = DAYS_PER_CHUNK * 1440 // step_minutes
     yield from _axes(steps)
-    grid = (("camera", "time"), (CAMERAS_PER_CHUNK, steps))
+    grid = _GRID_DIMS, (CAMERAS_PER_CHUNK, steps)
+    here = {"coordinates": "latitude longitude altitude"}
     for quantity in QUANTITIES:
         for name, attributes in quantity.attributes().items():
             flag = name == quantity.flag
             dtype, fill = ("int8", int(ValueFlag.NOT_OBSERVED)) if flag else ("float32", np.nan)
             yield _Array(name, dtype, *grid, fill, attributes)
-    for item in PROVENANCE:
-        about = {**item.attributes, "coordinates": "latitude longitude altitude"}
-        yield _Array(item.name, item.dtype, *grid, item.fill_value, about)
+    for item in (*PROVENANCE, *SKY_VARIABLES):
+        yield _Array(item.name, item.dtype, *grid, item.fill_value, {**item.attributes, **here})
+    by_genus = (*_GRID_DIMS, "genus"), (CAMERAS_PER_CHUNK, steps, len(GENERA))
+    yield _Array(GENUS_PROBABILITY, "float32", *by_genus, np.nan, {**GENUS_ATTRIBUTES, **here})
     yield from _tables()
 
 
@@ -98,6 +106,8 @@ def _axes(steps: int) -> Iterator[_Array]:
         "axis": "T",
     }
     yield _Array("time", "int64", ("time",), (steps * 12,), None, time)
+    genus: dict[str, object] = {"long_name": "genus of clouds, in the order of the codes of WMO 0500"}
+    yield _Array("genus", "string", ("genus",), (len(GENERA),), None, genus)
     camera = {"cf_role": "timeseries_id", "long_name": "camera"}
     yield _Array("camera", "string", ("camera",), (_TABLE_ROWS,), None, camera)
     for name, units, extra in (
@@ -125,17 +135,18 @@ def _tables() -> Iterator[_Array]:
 
 
 def _create(root: zarr.Group, array: _Array) -> None:
-    digest = array.dims[-1] == "digest"
     zarr_fill = {} if array.fill_value is None else {"fill_value": array.fill_value}
     root.create_array(
         array.name,
-        shape=(0, 32) if digest else (0,) * len(array.chunks),
+        shape=tuple(_FIXED.get(dim, 0) for dim in array.dims),
         chunks=array.chunks,
         dtype=array.dtype,
         dimension_names=array.dims,
         attributes=array.about(),
         **zarr_fill,
     )
+    if array.name == "genus":
+        root["genus"][:] = np.array(GENERA, dtype=object)
 
 
 def _encoded_fill(dtype: str, value: Any) -> Any:

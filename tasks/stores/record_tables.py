@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import zarr
 
-from models.contracts.record import Column, empty_columns
+from models.contracts.record import empty_columns
+from models.contracts.stored import Column
 
 
 def ensure_table(

@@ -20,7 +20,8 @@ from models.contracts.record import (
     WATER_STATES,
     empty_columns,
 )
-from models.contracts.series import MODEL_CODES, NO_TIME
+from models.contracts.series import MODEL_CODES
+from models.contracts.stored import NO_TIME
 from tasks.stores.record_tables import append_rows, digests, ensure_table, read_rows
 from tasks.stores.repository import open_repository, repository_exists, writer
 
@@ -53,8 +54,8 @@ class NightRecord:
         configuration: The effective configuration, JSON.
         registry_sha256: Of the camera registry, hexadecimal.
         observations: One row per inferred frame: ``camera`` (id), ``time``, ``frame_sha256`` (hexadecimal),
-            ``cloud_model``, ``drift_model`` and ``water_model`` (digest, hexadecimal, or empty), and the columns of
-            the record; columns that are left out get their fill value.
+            ``cloud_model``, ``drift_model``, ``water_model`` and ``sky_model`` (digest, hexadecimal, or empty), and the
+            columns of the record; columns that are left out get their fill value.
         summaries: One row per camera: ``camera`` and the columns of the summary table.
         progress: Per camera ``camera``, ``frames_arrival``, ``slots_arrival``: what is dealt with.
         published: Whether it is to be published; a failed night is not.

@@ -7,7 +7,7 @@ import pandas as pd
 import zarr
 
 from models.contracts.flags import Refusal
-from models.contracts.record import Column
+from models.contracts.stored import Column
 from tasks.stores.record_tables import append_rows, digests, ensure_table, read_rows
 from tasks.stores.satellite_held import NO_TIME, HeldSlots
 from tasks.stores.satellite_rows import JUDGED_AGAIN, SlotRefusal

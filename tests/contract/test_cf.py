@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from models.contracts.series import DRIFT_QUANTITIES
+from models.contracts.series import DRIFT_QUANTITIES, SKY_QUANTITIES
 from tasks.publishing import publish_edition, publish_run
 from tasks.satellite_ingest import ingest_satellite
 from tasks.stores.camera_archive import CameraArchive
@@ -21,14 +21,14 @@ HIGH = 3
 POSITIONS = {"a": (43.6, 1.44, 150.0), "b": (45.0, 2.0, 10.0)}
 
 
-def exported(dataset, path, names=None):
+def exported(dataset, path, names=()):
     """netCDF of a dataset, in two respects other than as it is opened.
 
     Attributes of Zarr are JSON, whose integers have no size: CF wants the variable's own. A coordinate variable of CF
     is a number: ``names``, which are text, are called otherwise than their dimension.
     """
-    if names is not None:
-        dataset = dataset.reset_index(names).rename_vars({names: f"{names}_name"})
+    for name in names:
+        dataset = dataset.reset_index(name).rename_vars({name: f"{name}_name"})
     for variable in dataset.variables.values():
         for name in ("flag_values", "flag_masks"):
             if name in variable.attrs:
@@ -69,10 +69,14 @@ def test_the_published_series(publish, tmp_path):
     record.record(with_drift(night("2026-01-01"), ("a", "b"), event="a"))
     publish(record, tmp_path / "series.zarr")
     series = xr.open_zarr(tmp_path / "series.zarr", decode_times=False, mask_and_scale=False).load()
-    for quantity in DRIFT_QUANTITIES:
+    for quantity in (*DRIFT_QUANTITIES, *SKY_QUANTITIES):
         linked = series[quantity.name].attrs["ancillary_variables"].split()
         assert linked == [quantity.uncertainty, quantity.flag] and set(linked) <= set(series)
-    failures = cf_failures(exported(series, tmp_path / "series.nc", names="camera"))
+    named = {v.attrs["standard_name"]: name for name, v in series.items() if "standard_name" in v.attrs}
+    assert named["cloud_base_altitude"] == "cloud_base_altitude" and named["cloud_type"] == "wmo_0500_genus"
+    assert series["cloud_area_fraction"].attrs["standard_name"] == "cloud_area_fraction"
+    assert "standard_name" not in series["cloud_base_height_above_ground"].attrs  # CF has none
+    failures = cf_failures(exported(series, tmp_path / "series.nc", names=("camera", "genus")))
     assert failures[HIGH] == []
     # One recommendation is left: CF-1.11 wants to be told about leap seconds, of which our clocks know nothing.
     assert [name for name, _ in failures[2]] == ["§4.4 Time Coordinate"]
@@ -91,4 +95,4 @@ def test_a_satellite_archive(tmp_path):
         write_ct(tmp_path / "files", number)
     ingest_satellite(settings(tmp_path / "files"), str(tmp_path), AS_OF)
     dataset = SatelliteArchive(tmp_path, "msg").open().load()
-    assert cf_failures(exported(dataset, tmp_path / "satellite.nc", names="product"))[HIGH] == []
+    assert cf_failures(exported(dataset, tmp_path / "satellite.nc", names=("product",)))[HIGH] == []

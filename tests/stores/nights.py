@@ -30,6 +30,8 @@ def night(date, cameras=("a", "b"), times=None, value=0.5, arrival=1):
         rows[quantity.name] = np.float32(value)
         rows[quantity.uncertainty] = np.float32(0.1)
         rows[quantity.flag] = np.int8(ValueFlag.GOOD)
+    rows["genus_probability_cu"] = np.float32(0.6)
+    rows["wmo_2700_n"], rows["okta_set_high"] = np.int8(6), np.float32(7)
     summaries = pd.DataFrame({"camera": list(cameras), "status": int(CameraNight.OK), "detail": ""})
     progress = pd.DataFrame({"camera": list(cameras), "frames_arrival": arrival, "slots_arrival": arrival})
     as_of = np.datetime64(f"{date}T00:00") + np.timedelta64(30, "h")

@@ -8,7 +8,13 @@ import pytest
 import xarray as xr
 
 from models.contracts.flags import ValueFlag
-from models.contracts.series import DRIFT_QUANTITIES, SERIES_SCHEMA_VERSION, WATER_QUANTITIES
+from models.contracts.series import (
+    DRIFT_QUANTITIES,
+    SERIES_SCHEMA_VERSION,
+    SKY_QUANTITIES,
+    WATER_QUANTITIES,
+)
+from models.contracts.sky_variables import GENUS_COLUMNS, GENUS_PROBABILITY, SKY_VARIABLES
 from tasks.errors import StoreError
 from tasks.publishing import publish_run
 from tasks.stores import published as published_module
@@ -21,9 +27,11 @@ def _names(quantities):
     return [name for q in quantities for name in (q.name, q.uncertainty, q.flag)]
 
 
-WATER = [*_names(WATER_QUANTITIES), "water_model", "water_site", "water_gauge"]
+SKY_ALONE = [*_names(SKY_QUANTITIES), *(v.name for v in SKY_VARIABLES), "sky_model", "sky_slots"]
+SKY = [*SKY_ALONE, GENUS_PROBABILITY, "genus"]
+WATER = [*_names(WATER_QUANTITIES), "water_model", "water_site", "water_gauge", *SKY]
 NEW = [*_names(DRIFT_QUANTITIES), "drift_model", "drift_reference", *WATER]
-LACKING = {1: (NEW, 6), 2: (WATER, 10)}
+LACKING = {1: (NEW, 6), 2: (WATER, 10), 3: (SKY, 11)}
 """By schema, the arrays that it did not have yet, and the number of its flags."""
 
 
@@ -70,18 +78,28 @@ def test_new_variables_start_with_the_next_night_and_the_past_stays(record, tmp_
     publish_run(record, series, 30, record.record(night("2026-01-02", value=0.75)), {})
     after = xr.open_zarr(series).load()
     assert after.attrs["vigie_schema_version"] == SERIES_SCHEMA_VERSION
-    assert f"schema {version} became 3" in after.attrs["history"]
+    assert f"schema {version} became {SERIES_SCHEMA_VERSION}" in after.attrs["history"]
     past = after.isel(time=slice(0, 48))
     for name in before.data_vars:
         if "time" in before[name].dims:
             np.testing.assert_array_equal(past[name], before[name], err_msg=name)
-    assert past["water_level"].isnull().all()
-    assert (past["water_level_quality_flag"] == 1).all()  # not observed
-    assert (past["water_site"] == 0).all() and (past["water_model"] == -1).all()
+    assert past["total_cloud_okta"].isnull().all() and past["genus_probability"].isnull().all()
+    assert (past["total_cloud_okta_quality_flag"] == 1).all()  # not observed
+    assert (past["genus_probability_quality_flag"] == 1).all()
+    assert (past["wmo_2700_n"] == -1).all() and (past["cloud_source"] == 0).all()
+    assert (past["sky_slots"] == 0).all() and (past["sky_model"] == -1).all()
+    assert list(after["genus"].values[[0, 9]]) == ["Ci", "Cb"]
+    if version < 3:
+        assert past["water_level"].isnull().all()
+        assert (past["water_level_quality_flag"] == 1).all()
+        assert (past["water_site"] == 0).all() and (past["water_model"] == -1).all()
     if version == 1:
         assert past["pan_px"].isnull().all() and (past["drift_reference"] == 0).all()
     new = after.sel(camera="a", time="2026-01-02T05:00")
-    assert (float(new["water_level"]), float(new["water_level_uncertainty"])) == (0.75, pytest.approx(0.1))
+    for name in ("water_level", "cloud_area_fraction"):
+        assert (float(new[name]), float(new[f"{name}_uncertainty"])) == (0.75, pytest.approx(0.1))
+    assert float(new["genus_probability"].sel(genus="Cu")) == pytest.approx(0.6)
+    assert (int(new["wmo_2700_n"]), float(new["okta_set_high"])) == (6, 7)
     flags = after["image_luminance_quality_flag"].attrs
     assert flags["flag_meanings"].split() == [flag.name.lower() for flag in ValueFlag]
     assert list(flags["flag_values"]) == [int(flag) for flag in ValueFlag]
@@ -123,7 +141,8 @@ def test_a_schema_from_the_future_is_refused_with_a_mend(series):
 def test_a_record_that_older_code_began_reads_as_not_observed(tmp_path, monkeypatch):
     from tasks.stores import results
 
-    older = {k: v for k, v in results.OBSERVATIONS.items() if k not in NEW}
+    new = {*NEW, *GENUS_COLUMNS}
+    older = {k: v for k, v in results.OBSERVATIONS.items() if k not in new}
     record = ResultsRecord(tmp_path / "results")
     with monkeypatch.context() as patch:
         patch.setattr(results, "OBSERVATIONS", older)
@@ -133,7 +152,8 @@ def test_a_record_that_older_code_began_reads_as_not_observed(tmp_path, monkeypa
     rows = record.observations()
     assert rows["pan_px"].isna().all()
     assert set(rows["pan_px_quality_flag"]) == {1}
-    assert set(rows["drift_model"]) == {-1}
+    assert set(rows["drift_model"]) == set(rows["wmo_1600_base"]) == {-1}
+    assert rows["genus_probability_ci"].isna().all()
     record.record(night("2026-01-02"))
     rows = record.observations()
     assert rows["pan_px"].isna().sum() == 48
