@@ -161,7 +161,7 @@ def grids_of(chosen: pd.DataFrame, cameras: int, steps: int) -> dict[str, np.nda
         steps: Length of the time dimension.
 
     Returns:
-        Per variable name an array ``(camera, time)``, with a last axis of genera where there is one; fill values where
+        Per variable name an array ``(camera, time)``, that of the genera ``(camera, genus, time)``; fill values where
         there is no frame.
     """
     place = (chosen["camera_index"].to_numpy(np.int64), chosen["step"].to_numpy(np.int64))
@@ -185,8 +185,8 @@ def grids_of(chosen: pd.DataFrame, cameras: int, steps: int) -> dict[str, np.nda
         flags = chosen[quantity.flag].to_numpy()
         grids[quantity.flag] = _placed(flags, place, (cameras, steps), "int8", int(ValueFlag.NOT_OBSERVED))
     genera = chosen[list(GENUS_COLUMNS)].to_numpy(np.float32)
-    shape = (cameras, steps, len(GENUS_COLUMNS))
-    grids[GENUS_PROBABILITY] = _placed(genera, place, shape, "float32", float("nan"))
+    by_time = _placed(genera, place, (cameras, steps, len(GENUS_COLUMNS)), "float32", float("nan"))
+    grids[GENUS_PROBABILITY] = by_time.swapaxes(1, 2)
     return grids
 
 

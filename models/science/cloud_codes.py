@@ -32,14 +32,19 @@ BoolArray = NDArray[np.bool_]
 
 
 def sky_values(
-    answers: SkyAnswers, altitude_m: float = float("nan"), okta_sets: BoolArray | None = None
+    answers: SkyAnswers,
+    altitude_m: float = float("nan"),
+    okta_range: tuple[NDArray[np.integer], NDArray[np.integer]] | None = None,
+    withheld: BoolArray | None = None,
 ) -> dict[str, NDArray[np.generic]]:
     """The published columns of ``n`` moments at one camera.
 
     Args:
         answers: About them.
         altitude_m: Of the camera above the geoid; NaN where not known.
-        okta_sets: Calibrated sets of N, ``(n, 9)``; the smallest that hold `SET_MASS` where ``None``.
+        okta_range: Lowest and highest N of calibrated sets, each ``(n,)``; where ``None``, of the smallest sets that hold
+            `SET_MASS`.
+        withheld: Moments ``(n,)`` of which so little is known that no N is told; none where ``None``.
 
     Returns:
         Per column of the record ``(n,)``: values, uncertainties and flags of `SKY_QUANTITIES`, the genera and
@@ -48,10 +53,12 @@ def sky_values(
     answered = np.asarray(answers.source) != int(SkySource.NONE)
     obscured = answered & (answers.obscured >= MORE_LIKELY)
     clear_view = answered & ~obscured
-    okta = np.where(clear_view, okta_median(answers.okta), np.nan)
+    told = clear_view if withheld is None else clear_view & ~withheld
+    okta = np.where(told, okta_median(answers.okta), np.nan)
     flag = np.where(answered, int(ValueFlag.GOOD), int(ValueFlag.NOT_OBSERVED))
-    of_amounts = np.where(obscured, int(ValueFlag.SKY_OBSCURED), flag)
-    mean, spread = okta_moments(np.where(clear_view[:, None], answers.okta, np.nan))
+    of_amounts = np.where(clear_view & ~told, int(ValueFlag.ABSTAINED), flag)
+    of_amounts = np.where(obscured, int(ValueFlag.SKY_OBSCURED), of_amounts)
+    mean, spread = okta_moments(np.where(told[:, None], answers.okta, np.nan))
     columns: dict[str, NDArray[np.generic]] = {}
     columns |= _quantity(COVER, mean / OKTAS, spread / OKTAS, of_amounts)
     columns |= _quantity(OKTA, okta, spread, of_amounts)
@@ -63,16 +70,15 @@ def sky_values(
     altitude_flag = np.where(unknown, int(ValueFlag.NOT_KNOWN), of_base)
     sigma = np.where(unknown, np.nan, base_sigma)
     columns |= _quantity(BASE_ALTITUDE, height + altitude_m, sigma, altitude_flag)
-    sets = smallest_sets(answers.okta) if okta_sets is None else okta_sets
-    low, high = set_bounds(sets & clear_view[:, None])
+    low, high = okta_range or set_bounds(smallest_sets(answers.okta))
     n_code = np.where(obscured, OBSCURED_CODE, np.where(np.isnan(okta), NO_CODE, np.nan_to_num(okta)))
     genera = np.where(answered[:, None], answers.genera, np.nan)
     columns |= dict(zip(GENUS_COLUMNS, genera.T.astype(np.float32), strict=True))
     columns |= dict(zip(LEVEL_CODES, _levels(answers, okta, obscured).T, strict=True))
     return columns | {
         GENUS_FLAG: flag.astype(np.int8),
-        "okta_set_low": low.astype(np.float32),
-        "okta_set_high": high.astype(np.float32),
+        "okta_set_low": np.where(clear_view, low, np.nan).astype(np.float32),
+        "okta_set_high": np.where(clear_view, high, np.nan).astype(np.float32),
         "wmo_2700_n": n_code.astype(np.int8),
         "wmo_0500_genus": dominant_genus(genera, okta),
         "wmo_1600_base": code,

@@ -88,7 +88,8 @@ class SeriesUpdate:
         times: New grid times, seconds since 1970, ascending, after all that is published.
         cameras: All camera ids known so far, published ones first and in the same order.
         positions: ``(camera, 3)`` latitude, longitude (degrees), altitude (m); NaN where unknown.
-        grids: Per variable ``(camera, new time)``, that of genera with an axis more; empty where nothing was observed.
+        grids: Per variable ``(camera, new time)``, that of genera ``(camera, genus, new time)``; empty where nothing was
+            observed.
         tables: Whole tables by name: ``run_*`` and ``model_*``.
     """
 
@@ -159,9 +160,9 @@ class PublishedSeries:
         self._write_axes(root, update, old)
         for name in GRIDS:
             array = root[name]
-            array.resize((len(update.cameras), new, *array.shape[2:]))
+            array.resize((len(update.cameras), *array.shape[1:-1], new))
             if name in update.grids:
-                array[:, old:new] = update.grids[name]
+                array[..., old:new] = update.grids[name]
         for name, table in update.tables.items():
             root[name].resize(table.shape)
             root[name][...] = table

@@ -26,8 +26,7 @@ GRIDS = (
     *(p.name for p in (*PROVENANCE, *SKY_VARIABLES)),
     GENUS_PROBABILITY,
 )
-"""Variables of dimensions ``(camera, time)``; the last one has an axis of genera besides."""
-_GRID_DIMS = ("camera", "time")
+"""Variables of dimensions ``(camera, time)``; the last one has an axis of genera between them, where CF wants it."""
 _FIXED = {"digest": 32, "genus": len(GENERA)}
 """Axes whose length never changes."""
 
@@ -84,7 +83,7 @@ def ensure_layout(root: zarr.Group, step_minutes: int) -> None:
 def _arrays(step_minutes: int) -> Iterator[_Array]:
     steps = DAYS_PER_CHUNK * 1440 // step_minutes
     yield from _axes(steps)
-    grid = _GRID_DIMS, (CAMERAS_PER_CHUNK, steps)
+    grid = ("camera", "time"), (CAMERAS_PER_CHUNK, steps)
     here = {"coordinates": "latitude longitude altitude"}
     for quantity in QUANTITIES:
         for name, attributes in quantity.attributes().items():
@@ -93,7 +92,7 @@ def _arrays(step_minutes: int) -> Iterator[_Array]:
             yield _Array(name, dtype, *grid, fill, attributes)
     for item in (*PROVENANCE, *SKY_VARIABLES):
         yield _Array(item.name, item.dtype, *grid, item.fill_value, {**item.attributes, **here})
-    by_genus = (*_GRID_DIMS, "genus"), (CAMERAS_PER_CHUNK, steps, len(GENERA))
+    by_genus = ("camera", "genus", "time"), (CAMERAS_PER_CHUNK, len(GENERA), steps)
     yield _Array(GENUS_PROBABILITY, "float32", *by_genus, np.nan, {**GENUS_ATTRIBUTES, **here})
     yield from _tables()
 

@@ -131,6 +131,16 @@ def test_a_genus_is_told_only_where_it_is_more_likely_than_not():
     assert columns["genus_probability_ac"][0] == pytest.approx(0.49)
 
 
+def test_an_n_that_is_withheld_leaves_its_set():
+    low, high = np.array([1], np.int8), np.array([8], np.int8)
+    columns = sky_values(answer(spread(9, _1=0.5, _8=0.5)), 0.0, (low, high), np.array([True]))
+    assert np.isnan(columns["total_cloud_okta"][0]) and np.isnan(columns["cloud_base_altitude"][0])
+    assert columns["total_cloud_okta_quality_flag"][0] == ValueFlag.ABSTAINED
+    assert columns["wmo_2700_n"][0] == -1
+    assert (columns["okta_set_low"][0], columns["okta_set_high"][0]) == (1, 8)
+    assert columns["sky_obscured_quality_flag"][0] == ValueFlag.GOOD
+
+
 def nothing(n):
     nan = np.float32("nan")
     return SkyAnswers(
