@@ -10,9 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from models.contracts.sky_answers import SkyAnswers
-from models.learn.sky_scores import STATISTICS, score_parts
-from models.learn.sky_truth import SkyCodes
+from models.learn.sky_scores import STATISTICS
 
 Values = NDArray[np.float64]
 
@@ -24,39 +22,34 @@ def camera_days(cameras: ArrayLike, time: NDArray[np.datetime64]) -> NDArray[np.
 
 
 def resampled(
-    names: Sequence[str],
-    answers: Mapping[str, SkyAnswers],
-    truth: SkyCodes,
-    blocks: ArrayLike,
-    *,
-    resamples: int = 1000,
-    seed: int = 0,
+    methods: Mapping[str, Mapping[str, Values]], blocks: ArrayLike, *, resamples: int = 1000, seed: int = 0
 ) -> dict[str, dict[str, Values]]:
     """Each statistic of each method on the same resamples.
 
     Args:
-        names: Of ``STATISTICS``.
-        answers: Method -> answers about the same ``n`` moments.
-        truth: Of these moments.
+        methods: Method -> `models.learn.sky_scores.score_parts` of the same ``n`` moments.
         blocks: What is drawn as a whole ``(n,)``.
         resamples: How many.
         seed: Of the drawing.
 
     Returns:
-        Statistic -> method -> values ``(resamples,)``; NaN where a resample holds nothing to score.
+        Method -> statistic -> values ``(resamples,)``; NaN where a resample holds nothing to score.
     """
     found, place = np.unique(np.asarray(blocks, np.str_), return_inverse=True)
     if not len(found):
-        return {name: {method: np.full(resamples, np.nan) for method in answers} for name in names}
+        nothing = np.full(resamples, np.nan)
+        return {method: dict.fromkeys(parts, nothing) for method, parts in methods.items()}
     drawn = np.random.default_rng(seed).integers(0, len(found), (resamples, len(found)))
-    times = np.zeros((resamples, len(found)))
-    np.add.at(times, (np.arange(resamples)[:, None], drawn), 1.0)
-    values: dict[str, dict[str, Values]] = {name: {} for name in names}
-    for method, given in answers.items():
-        for name in names:
-            parts = score_parts(name, given, truth)
-            sums = np.stack([np.bincount(place, column, len(found)) for column in parts.T], axis=1)
-            values[name][method] = STATISTICS[name].value(times @ sums)
+    times = np.stack([np.bincount(row, minlength=len(found)) for row in drawn]).astype(np.float64)
+    values: dict[str, dict[str, Values]] = {}
+    for method, parts in methods.items():
+        columns = np.concatenate(list(parts.values()), axis=1).T
+        sums = times @ np.stack([np.bincount(place, column, len(found)) for column in columns], axis=1)
+        ends = np.cumsum([part.shape[1] for part in parts.values()])
+        values[method] = {
+            name: STATISTICS[name].value(own)
+            for name, own in zip(parts, np.split(sums, ends[:-1], axis=1), strict=True)
+        }
     return values
 
 

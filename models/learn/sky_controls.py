@@ -45,7 +45,7 @@ def climatology(training: SkyTargets, n: int) -> SkyAnswers:
         means = {
             head: np.nanmean(getattr(training, head).numpy(), axis=0, dtype=np.float64) for head in HEADS
         }
-    heads = {head: np.repeat(mean[None].astype(np.float32), n, axis=0) for head, mean in means.items()}
+    heads = {head: np.repeat(np.asarray(mean, np.float32)[None], n, axis=0) for head, mean in means.items()}
     return SkyAnswers(**heads, source=np.full(n, SkySource.NONE, np.int8))
 
 

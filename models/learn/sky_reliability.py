@@ -1,4 +1,4 @@
-"""Whether probabilities about the sky mean what they say, how well they rank, and whether answers agree among themselves.
+"""Whether probabilities about the sky mean what they say, how they rank, and whether answers contradict themselves.
 
 Reliability is of what was answered: moments without an answer are left out of it. They are misses of the ranking.
 """
@@ -73,7 +73,7 @@ def head_reliability(head: str, answers: SkyAnswers, truth: SkyCodes, bins: int 
     known = np.where(true == UNKNOWN, np.nan, true)
     if head in ("genera", "obscured"):
         return reliability(p, known, bins)
-    heard = np.isfinite(p).all(axis=-1)
+    heard = np.asarray(np.isfinite(p).all(axis=-1))
     filled = np.where(heard[..., None], p, 0.0)
     right = np.where(heard & (true != UNKNOWN), filled.argmax(axis=-1) == true, np.nan)
     return reliability(filled.max(axis=-1), right, bins)

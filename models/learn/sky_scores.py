@@ -3,7 +3,7 @@
 An answer withheld is a miss: it is right nowhere, finds nothing, and is charged the worst error that was possible.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,16 +33,21 @@ class SkyStatistic:
     better: int
 
 
-def score_parts(name: str, answers: SkyAnswers, truth: SkyCodes) -> Values:
-    """What each moment adds to the sums of a statistic of ``STATISTICS``, ``(n, k)``."""
+def score_parts(answers: SkyAnswers, truth: SkyCodes) -> dict[str, Values]:
+    """What each moment adds to the sums of each of ``STATISTICS``, ``(n, k)``.
+
+    Raises:
+        ValueError: Answers and truth are not about the same number of moments.
+    """
     if len(answers) != len(truth):
         raise ValueError(f"{len(answers)} answers against {len(truth)} moments")
-    return STATISTICS[name].parts(answers, answer_codes(answers), truth)
+    codes = answer_codes(answers)
+    return {name: statistic.parts(answers, codes, truth) for name, statistic in STATISTICS.items()}
 
 
-def score(name: str, answers: SkyAnswers, truth: SkyCodes) -> float:
-    """One statistic of ``STATISTICS`` over all moments; NaN where there is nothing to score."""
-    return float(STATISTICS[name].value(score_parts(name, answers, truth).sum(axis=0)))
+def score(parts: Mapping[str, Values]) -> dict[str, float]:
+    """Each of ``STATISTICS`` over all moments of `score_parts`; NaN where there is nothing to score."""
+    return {name: float(STATISTICS[name].value(part.sum(axis=0))) for name, part in parts.items()}
 
 
 def _ratio(sums: Values) -> Values:

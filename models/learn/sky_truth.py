@@ -5,6 +5,7 @@ base and code, the genera that are there with one half or more.
 """
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -40,6 +41,10 @@ class SkyCodes:
     genera: Codes
     base: Codes
     levels: Codes
+
+    def rows(self, index: NDArray[np.generic]) -> Self:
+        """The moments ``index``: places, or a mask of them."""
+        return type(self)(*(values[index] for values in vars(self).values()))
 
     def __len__(self) -> int:
         """Moments."""
