@@ -17,13 +17,14 @@ from models.contracts.sky_answers import SkyAnswers, SkySource
 from models.contracts.sky_batch import NO_BASE
 from models.contracts.sky_variables import GENUS_COLUMNS, GENUS_FLAG
 from models.contracts.stored import NO_CODE
+from models.science.okta_sets import median_oktas, okta_sets
 
 COVER, OKTA, OBSCURED, BASE_ALTITUDE, BASE_HEIGHT = SKY_QUANTITIES
 LEVEL_CODES = ("wmo_0513_cl", "wmo_0515_cm", "wmo_0509_ch")
 SET_MASS = 0.9
 """Probability with which the published okta set holds N."""
 MORE_LIKELY = 0.5
-"""From this probability up the sky counts as obscured, and a genus as there."""
+"""From this probability up a genus counts as there, and, where nothing else was calibrated, the sky as obscured."""
 _LOWER, _MIDDLE, _UPPER = 0.158655, 0.5, 0.841345
 """Quantiles at one standard deviation of a normal distribution, and the median."""
 
@@ -36,25 +37,27 @@ def sky_values(
     altitude_m: float = float("nan"),
     okta_range: tuple[NDArray[np.integer], NDArray[np.integer]] | None = None,
     withheld: BoolArray | None = None,
+    obscured_from: float = MORE_LIKELY,
 ) -> dict[str, NDArray[np.generic]]:
     """The published columns of ``n`` moments at one camera.
 
     Args:
         answers: About them.
         altitude_m: Of the camera above the geoid; NaN where not known.
-        okta_range: Lowest and highest N of calibrated sets, each ``(n,)``; where ``None``, of the smallest sets that hold
-            `SET_MASS`.
+        okta_range: Lowest and highest N of calibrated sets, each ``(n,)``; where ``None``, of sets that hold `SET_MASS`
+            of the probability.
         withheld: Moments ``(n,)`` of which so little is known that no N is told; none where ``None``.
+        obscured_from: Probability from which the sky counts as obscured.
 
     Returns:
         Per column of the record ``(n,)``: values, uncertainties and flags of `SKY_QUANTITIES`, the genera and
         `models.contracts.sky_variables.SKY_VARIABLES`. What is withheld is NaN, or -1 in codes; the flag says why.
     """
     answered = np.asarray(answers.source) != int(SkySource.NONE)
-    obscured = answered & (answers.obscured >= MORE_LIKELY)
+    obscured = answered & (answers.obscured >= obscured_from)
     clear_view = answered & ~obscured
     told = clear_view if withheld is None else clear_view & ~withheld
-    okta = np.where(told, okta_median(answers.okta), np.nan)
+    okta = np.where(told, median_oktas(answers.okta), np.nan)
     flag = np.where(answered, int(ValueFlag.GOOD), int(ValueFlag.NOT_OBSERVED))
     of_amounts = np.where(clear_view & ~told, int(ValueFlag.ABSTAINED), flag)
     of_amounts = np.where(obscured, int(ValueFlag.SKY_OBSCURED), of_amounts)
@@ -70,7 +73,7 @@ def sky_values(
     altitude_flag = np.where(unknown, int(ValueFlag.NOT_KNOWN), of_base)
     sigma = np.where(unknown, np.nan, base_sigma)
     columns |= _quantity(BASE_ALTITUDE, height + altitude_m, sigma, altitude_flag)
-    low, high = okta_range or set_bounds(smallest_sets(answers.okta))
+    low, high = okta_range or okta_sets(answers.okta, SET_MASS)
     n_code = np.where(obscured, OBSCURED_CODE, np.where(np.isnan(okta), NO_CODE, np.nan_to_num(okta)))
     genera = np.where(answered[:, None], answers.genera, np.nan)
     columns |= dict(zip(GENUS_COLUMNS, genera.T.astype(np.float32), strict=True))
@@ -86,37 +89,12 @@ def sky_values(
     }
 
 
-def okta_median(okta: NDArray[np.floating]) -> FloatArray:
-    """Median of N from its probabilities ``(n, 9)``: the least N that half of them do not exceed; NaN of NaN."""
-    total = np.cumsum(okta, axis=1, dtype=np.float64)
-    median = np.argmax(total >= _MIDDLE * total[:, -1:], axis=1).astype(np.float64)
-    return np.where(np.isfinite(total[:, -1]), median, np.nan)
-
-
 def okta_moments(okta: NDArray[np.floating]) -> tuple[FloatArray, FloatArray]:
     """Mean and standard deviation of N from its probabilities ``(n, 9)``, in oktas; NaN of NaN."""
     share = okta / okta.sum(axis=1, keepdims=True, dtype=np.float64)
     amounts = np.arange(OKTAS + 1)
     mean = share @ amounts
     return mean, np.sqrt(np.maximum(share @ amounts**2 - mean**2, 0.0))
-
-
-def smallest_sets(okta: NDArray[np.floating], mass: float = SET_MASS) -> BoolArray:
-    """The fewest N that hold ``mass`` of each row's probability, ``(n, 9)``; none of NaN."""
-    order = np.argsort(-okta, axis=1, kind="stable")
-    ranked = np.take_along_axis(okta, order, axis=1).astype(np.float64)
-    before = np.cumsum(ranked, axis=1) - ranked
-    taken = before < mass * ranked.sum(axis=1, keepdims=True)
-    sets = np.zeros(okta.shape, dtype=bool)
-    np.put_along_axis(sets, order, taken, axis=1)
-    return sets
-
-
-def set_bounds(sets: BoolArray) -> tuple[FloatArray, FloatArray]:
-    """Lowest and highest N of sets ``(n, 9)``; NaN of an empty one."""
-    some = sets.any(axis=1)
-    low = np.where(some, sets.argmax(axis=1), np.nan)
-    return low, np.where(some, OKTAS - sets[:, ::-1].argmax(axis=1), np.nan)
 
 
 def dominant_genus(genera: NDArray[np.floating], okta: FloatArray) -> NDArray[np.int8]:

@@ -88,8 +88,8 @@ class SeriesUpdate:
         times: New grid times, seconds since 1970, ascending, after all that is published.
         cameras: All camera ids known so far, published ones first and in the same order.
         positions: ``(camera, 3)`` latitude, longitude (degrees), altitude (m); NaN where unknown.
-        grids: Per variable ``(camera, new time)``, that of genera ``(camera, genus, new time)``; empty where nothing was
-            observed.
+        grids: Per variable ``(camera, new time)``, that of genera ``(camera, genus, new time)``; empty where nothing
+            was observed.
         tables: Whole tables by name: ``run_*`` and ``model_*``.
     """
 

@@ -12,7 +12,7 @@ from models.contracts.record import OBSERVATIONS
 from models.contracts.sky_answers import SkyAnswers, SkySource
 from models.contracts.sky_batch import BASE_STATES, LEVEL_STATES, NO_BASE
 from models.contracts.sky_variables import GENUS_COLUMNS
-from models.science.cloud_codes import base_quantile, okta_median, set_bounds, sky_values, smallest_sets
+from models.science.cloud_codes import base_quantile, sky_values
 
 
 def spread(states, **parts):
@@ -170,31 +170,6 @@ def test_the_columns_are_those_of_the_record_with_its_types():
         name: dtype for name, (dtype, _) in OBSERVATIONS.items() if name in columns
     }
     assert set(GENUS_COLUMNS) < set(columns)
-
-
-def test_median_and_smallest_set():
-    even = spread(9, _2=0.5, _3=0.5)
-    assert okta_median(even[None]).tolist() == [2]  # half do not exceed 2
-    torn = spread(9, _0=0.5, _1=0.05, _8=0.45)
-    sets = smallest_sets(torn[None])
-    assert np.flatnonzero(sets[0]).tolist() == [0, 8]  # .95 holds .9; .5 does not
-    low, high = set_bounds(sets)
-    assert (low[0], high[0]) == (0, 8)
-    assert np.isnan(set_bounds(np.zeros((1, 9), bool))[0][0])
-
-
-probabilities = arrays(np.float64, (4, 9), elements=st.floats(0, 1)).map(
-    lambda p: (p + 1e-6) / (p + 1e-6).sum(axis=1, keepdims=True)
-)
-
-
-@given(probabilities)
-def test_sets_hold_the_mass_and_the_median_is_an_amount(p):
-    sets = smallest_sets(p)
-    assert ((p * sets).sum(axis=1) >= 0.9 - 1e-9).all()
-    smallest_kept = np.where(sets, p, 1).min(axis=1)
-    assert ((p * sets).sum(axis=1) - smallest_kept < 0.9 + 1e-9).all()  # one fewer would not do
-    assert np.isin(okta_median(p), range(9)).all()
 
 
 @given(
