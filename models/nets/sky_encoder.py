@@ -45,7 +45,7 @@ class SkyEncoderConfig:
     @property
     def feature_stride(self) -> int:
         """Pixels of the input per position of ``SkyMaps.features``: 16 with four levels."""
-        return 2 ** len(self.widths)
+        return 1 << len(self.widths)
 
 
 class SkyMaps(NamedTuple):
