@@ -65,11 +65,7 @@ def test_half_measures_by_hand():
 
 def test_an_obscured_sky_may_hold_anything():
     assert broken(answer(0, obscured=1.0)) == {}
-    assert (
-        broken(answer(0, [SC], base=0, levels=(6, INVISIBLE, INVISIBLE), obscured=1.0)) == {"clear_base": 0.0}
-        or True
-    )
-    assert "clear_genera" not in broken(answer(0, [SC], base=0, levels=(6, 10, 10), obscured=1.0))
+    assert broken(answer(0, [SC], base=0, levels=(6, INVISIBLE, INVISIBLE), obscured=1.0)) == {}
 
 
 @st.composite
