@@ -60,21 +60,24 @@ def save_cloud_model(path: Path, model: CloudModel, facts: dict[str, Any]) -> st
     Returns:
         The digest.
     """
-    return _save(path, model.net, dataclasses.asdict(model.config), facts)
+    return save_weights(path, model.net, dataclasses.asdict(model.config), facts)
 
 
 def save_drift_model(path: Path, model: DriftModel, facts: dict[str, Any]) -> str:
     """Write weights and card of a registration; see ``save_cloud_model``."""
-    return _save(path, model.net, dataclasses.asdict(model.config), facts)
+    return save_weights(path, model.net, dataclasses.asdict(model.config), facts)
 
 
 def save_water_model(path: Path, model: WaterModel, facts: dict[str, Any]) -> str:
     """Write weights and card of an ensemble for water levels; see ``save_cloud_model``."""
-    return _save(path, model.nets, dataclasses.asdict(model.config), facts)
+    return save_weights(path, model.nets, dataclasses.asdict(model.config), facts)
 
 
-def _save(path: Path, net: nn.Module, config: dict[str, Any], facts: dict[str, Any]) -> str:
-    """The card last, so that a card never describes other weights than those beside it."""
+def save_weights(path: Path, net: nn.Module, config: dict[str, Any], facts: dict[str, Any]) -> str:
+    """Write weights and card of any network; see ``save_cloud_model``.
+
+    The card last, so that a card never describes other weights than those beside it.
+    """
     tensors = {k: v.detach().cpu().contiguous() for k, v in net.state_dict().items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(save(tensors))
@@ -157,7 +160,7 @@ def load_cloud_model(path: Path | None = None) -> tuple[CloudModel, str]:
     Raises:
         ConfigurationError: No such weights, or they are not those that the card describes.
     """
-    card, tensors = _load(path or SHIPPED_CLOUD_WEIGHTS)
+    card, tensors = load_weights(path or SHIPPED_CLOUD_WEIGHTS)
     settings = dict(card["config"])
     settings["widths"] = tuple(settings["widths"])
     config = CloudConfig(**settings)
@@ -179,7 +182,7 @@ def load_drift_model(path: Path | None = None) -> tuple[DriftModel, str]:
         ConfigurationError: No such weights, they are not those that the card describes, or of another model.
     """
     path = path or SHIPPED_DRIFT_WEIGHTS
-    card, tensors = _load(path)
+    card, tensors = load_weights(path)
     settings = dict(card["config"])
     if "net" not in settings:
         raise ConfigurationError(
@@ -205,7 +208,7 @@ def load_water_model(path: Path | None = None) -> tuple[WaterModel, str]:
         ConfigurationError: No such weights, they are not those that the card describes, or of another model.
     """
     path = path or SHIPPED_WATER_WEIGHTS
-    card, tensors = _load(path)
+    card, tensors = load_weights(path)
     settings = dict(card["config"])
     if "members" not in settings:
         raise ConfigurationError(
@@ -233,7 +236,12 @@ def water_model_of(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> 
     return WaterModel(nets.eval(), built)
 
 
-def _load(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def load_weights(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """The card and the tensors of a weights file.
+
+    Raises:
+        ConfigurationError: No such weights, or they are not those that the card describes.
+    """
     if not path.is_file():
         raise ConfigurationError(
             path, None, "no such weights", "give a .safetensors file written by training"

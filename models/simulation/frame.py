@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.simulation.camera_effects import CameraCharacter
+from models.simulation.cloud_layers import CloudLayer
 from models.simulation.motion import Motion
 from models.simulation.sky import SkyLight
 from models.simulation.view import View
@@ -31,6 +32,7 @@ class Scene:
         water_level: 0..1, NaN without water.
         time: UTC.
         clock: Text of the overlay, or ``None``.
+        layers: Clouds by layer, from the highest base down; ``None`` where the weather's cover and regime say it.
     """
 
     seed: int
@@ -45,6 +47,7 @@ class Scene:
     water_level: float
     time: np.datetime64
     clock: str | None
+    layers: tuple[CloudLayer, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -77,9 +80,11 @@ class Frame:
         mask: ``(h, w)`` uint8: 0 other, 1 sky, 2 cloud, without overlays and drops.
         truth: See `Truth`.
         water: ``MaskCode`` ``(h, w)`` uint8: dry, water, or not labelled where fog hides the ground.
+        opacity: Of the clouds in front of the clear sky, ``(h, w)``; of scenes with layers alone.
     """
 
     rgb: NDArray[np.uint8]
     mask: NDArray[np.uint8]
     truth: Truth
     water: NDArray[np.uint8]
+    opacity: NDArray[np.float32] | None = None

@@ -7,6 +7,7 @@ from models.contracts.labels import MaskCode
 from models.science.cover import CLOUD, OBSCURED, OTHER, SKY, cover_of_mask, okta_of_cover
 from models.simulation import camera_effects, sky
 from models.simulation.canvas import ALPHA
+from models.simulation.cloud_layers import lay_clouds
 from models.simulation.frame import NO_SKY, Frame, Scene, Truth
 from models.simulation.ground import flooded, ground_light, veil
 from models.simulation.motion import Motion
@@ -25,7 +26,7 @@ def render(scene: Scene) -> Frame:
     layers = _moved_layers(scene)
     open_sky = layers[..., ALPHA] < 128
     rows = int(np.flatnonzero((layers[..., ALPHA] < 255).any(1)).max(initial=-1)) + 1
-    sky_light, cloud = _sky(scene, rows, open_sky)
+    sky_light, cloud, opacity = _sky(scene, rows, open_sky)
     air = sky_light[-max(rows // 12, 1) :, ::8].mean((0, 1)) if rows else scene.light.ambient
     linear = ground_light(scene, layers, air)
     mask = np.zeros(open_sky.shape, np.uint8)
@@ -36,7 +37,7 @@ def render(scene: Scene) -> Frame:
     rgb = _photograph(scene, linear, mask, rng)
     water = np.where(flooded(layers, scene.water_level), MaskCode.WATER, MaskCode.DRY).astype(np.uint8)
     water[(mask != OTHER) & ~open_sky] = MaskCode.NOT_LABELLED  # lost in the fog
-    return Frame(rgb, mask, _truth(scene, mask, view), water)
+    return Frame(rgb, mask, _truth(scene, mask, view), water, opacity)
 
 
 def _truth(scene: Scene, mask: NDArray[np.uint8], view: View) -> Truth:
@@ -79,31 +80,53 @@ def _moved_layers(scene: Scene) -> NDArray[np.uint8]:
     return mixed[..., None].view(np.uint8)
 
 
-def _sky(scene: Scene, rows: int, open_sky: NDArray[np.bool_]) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """Sky light ``(rows, w, 3)`` and where it is cloud ``(rows, w)``; made at half size in large pictures."""
+def _sky(
+    scene: Scene, rows: int, open_sky: NDArray[np.bool_]
+) -> tuple[FloatArray, NDArray[np.bool_], FloatArray | None]:
+    """Sky light ``(rows, w, 3)``, where it is cloud ``(rows, w)``, and of layers the opacity ``(h, w)``.
+
+    Made at half size in large pictures.
+    """
     view = scene.view
+    opacity = None if scene.layers is None else np.zeros((view.height, view.width), np.float32)
     if rows == 0:
-        return np.zeros((0, view.width, 3), np.float32), np.zeros((0, view.width), np.bool_)
+        return np.zeros((0, view.width, 3), np.float32), np.zeros((0, view.width), np.bool_), opacity
     step = 2 if view.width > 320 else 1
     x, y = np.arange(0, view.width + step, step)[None], np.arange(0, rows + step, step)[:, None]
     azimuth, elevation = view.directions(*source_coordinates(scene.motion, view, x, y))
-    counted = np.pad(open_sky[:rows:step, ::step], ((0, y.size), (0, x.size)))[: y.size, : x.size]
     radiance = sky.clear_sky(azimuth, elevation, scene.light, scene.weather.turbidity)
     apart = sky.sun_distance(azimuth, elevation, scene.light)
+    if scene.layers is None or opacity is None:
+        counted = np.pad(open_sky[:rows:step, ::step], ((0, y.size), (0, x.size)))[: y.size, : x.size]
+        signed = _weather_clouds(scene, radiance, azimuth, elevation, apart, counted)
+    else:
+        signed, covered = lay_clouds(scene.layers, radiance, azimuth, elevation, apart, scene.light)
+        opacity[:rows] = _enlarged(covered, rows, view.width, step)
+    cloud = _enlarged(signed, rows, view.width, step) > 0
+    return _enlarged(radiance, rows, view.width, step), cloud, opacity
+
+
+def _weather_clouds(
+    scene: Scene,
+    radiance: FloatArray,
+    azimuth: FloatArray,
+    elevation: FloatArray,
+    apart: FloatArray,
+    counted: NDArray[np.bool_],
+) -> FloatArray:
+    """Clouds of the weather's cover, laid over the clear sky in place; above zero in cloud, linear at its edge."""
     look = sky.cloud_look(scene.seed, scene.weather, int(hours_since_epoch(scene.time) // 24))
-    opacity = np.zeros_like(apart)
-    signed = np.full_like(apart, -1)  # above zero in cloud, linear at its edge
+    signed = np.full_like(apart, -1)
     for name, layer, cover in _cloud_layers(scene, look):
-        counted_here = counted & (signed < 0)
         density = sky.cloud_density(
             scene.seed, name, layer, azimuth, elevation, scene.place, scene.weather, scene.time
         )
-        threshold = sky.threshold_for_cover(density, counted_here, cover)
+        threshold = sky.threshold_for_cover(density, counted & (signed < 0), cover)
         opacity = sky.cloud_opacity(density, threshold, layer)[..., None]
         light = sky.cloud_radiance(density, threshold, layer, cover, apart, elevation, scene.light)
         radiance += (light - radiance) * opacity
         signed = np.maximum(signed, np.clip(density - threshold, -1, 1))
-    return _enlarged(radiance, rows, view.width, step), _enlarged(signed, rows, view.width, step) > 0
+    return signed
 
 
 def _cloud_layers(scene: Scene, look: sky.CloudLook) -> list[tuple[str, sky.CloudLook, float]]:
