@@ -12,7 +12,14 @@ import pandas as pd
 from models.cloud import CloudModel, predict_cover
 from models.contracts.flags import FrameFlag, ValueFlag
 from models.contracts.record import latest
-from models.contracts.series import DRIFT_QUANTITIES, MODEL_CODES, QUANTITIES, WATER_QUANTITIES
+from models.contracts.series import (
+    DRIFT_QUANTITIES,
+    MODEL_CODES,
+    QUANTITIES,
+    SKY_QUANTITIES,
+    WATER_QUANTITIES,
+)
+from models.contracts.sky_batch import SLOTS
 from models.science.cover import okta_of_cover
 from models.science.image_quality import assess_frame
 from models.science.sun import sun_position
@@ -23,6 +30,8 @@ from tasks.drift_night import BatchDrift, DriftDay, load_drift, no_drift
 from tasks.frame_reading import frames_of
 from tasks.night_plan import NightPlan
 from tasks.registry import Camera
+from tasks.sky_night import CIVIL_TWILIGHT_DEG, BatchSky, SkyDay, load_sky, sky_wanted
+from tasks.sky_values import no_sky
 from tasks.staging import write_table
 from tasks.stores.camera_archive import CameraArchive
 from tasks.stores.privacy import Polygon, hidden_pixels
@@ -31,9 +40,6 @@ from tasks.stores.satellite_archive import SatelliteArchive
 from tasks.water_night import BatchWater, WaterDay, load_water
 from tasks.water_values import no_water
 from tasks.weights import load_cloud_model
-
-CIVIL_TWILIGHT_DEG = -6.0
-"""Sun elevation below which a visible cover is DOUBTFUL, where the camera's position is known."""
 
 _COVER_FLAGS = ["visible_cloud_fraction_quality_flag", "visible_cloud_okta_quality_flag"]
 _SATELLITE_COLUMNS = (
@@ -44,6 +50,8 @@ _SATELLITE_COLUMNS = (
     "satellite_cloud_area_fraction_uncertainty",
     "satellite_cloud_area_fraction_quality_flag",
 )
+
+_OTHERS = (*DRIFT_QUANTITIES, *WATER_QUANTITIES, *SKY_QUANTITIES)
 
 _log = logging.getLogger("vigie.inference")
 
@@ -100,6 +108,8 @@ class BatchInference:
         self.record = ResultsRecord(plan.results_uri)
         self._drift_model = load_drift(settings)
         self._water_model = load_water(settings)
+        sky = load_sky(settings)
+        self.sky = None if sky is None else BatchSky(sky, plan.archive_root, settings)
         self.drift: BatchDrift | None = None
         self.water: BatchWater | None = None
         self._days: dict[date, pd.DataFrame] = {}
@@ -157,9 +167,10 @@ class BatchInference:
         day = self.drift.begin(archive, camera, rows) if self.drift and len(new) else None
         repeated = _repeated(rows)
         water = self.water.begin(archive, camera, repeated) if self.water and len(new) else None
-        table = self._infer(archive, camera, new, repeated, day, water)
+        sky = self.sky.begin(camera, new) if self.sky else None
+        table = self._infer(archive, camera, new, repeated, day, water, sky)
         if known.any():
-            realigned = self._realign(camera, frames[known], recorded)
+            realigned = self._realign(archive, camera, frames[known], recorded, repeated)
             filled = [part for part in (table, realigned) if len(part)]
             table = pd.concat(filled, ignore_index=True) if filled else table
         if self.drift and day is not None:
@@ -181,6 +192,7 @@ class BatchInference:
         repeated: set[str],
         day: DriftDay | None,
         water: WaterDay | None,
+        sky: SkyDay | None,
     ) -> pd.DataFrame:
         """All values of new frames."""
         table = pd.DataFrame(
@@ -195,11 +207,14 @@ class BatchInference:
         values: list[tuple[float, ...]] = []
         for piece, frames in frames_of(archive, new):
             of_piece = list(frame_values(self.model, frames, polygon))
+            qualities = [flag for _, _, flag, *_ in of_piece]
             if day is not None:
                 day.follow(piece, frames, [luminance for luminance, *_ in of_piece])
             if water is not None:
                 drift, lens = (None, None) if day is None else (day.table().tail(len(piece)), day.track.lens)
-                water.follow(piece, frames, [flag for _, _, flag, *_ in of_piece], drift, lens)
+                water.follow(piece, frames, qualities, drift, lens)
+            if sky is not None:
+                sky.follow(frames, qualities)
             values += of_piece
         cover = pd.DataFrame(values, index=table.index, columns=frame_columns())
         drift = day.table() if day else no_drift(len(table))
@@ -210,14 +225,29 @@ class BatchInference:
                 measured.loc[doubtful, quantity.flag] = int(ValueFlag.DOUBTFUL)
         measured.loc[_by_night(camera, new) & _answered(measured), _COVER_FLAGS] = int(ValueFlag.DOUBTFUL)
         satellite = self._satellite_values(camera, new)
-        return pd.concat([table, measured, satellite], axis=1)
+        clouds = sky.table(new["sha256"].isin(repeated).to_numpy()) if sky else no_sky(len(table))
+        return pd.concat([table, measured, clouds, satellite], axis=1)
 
-    def _realign(self, camera: Camera, old: pd.DataFrame, recorded: pd.DataFrame) -> pd.DataFrame:
-        """Recorded frames whose slot changed: their row again, with new satellite values only."""
+    def _realign(
+        self,
+        archive: CameraArchive,
+        camera: Camera,
+        old: pd.DataFrame,
+        recorded: pd.DataFrame,
+        repeated: set[str],
+    ) -> pd.DataFrame:
+        """Recorded frames whose slots changed: their row again, with new satellite values and answers about the sky."""
         merged = old[["time", "quality_flag"]].merge(recorded, on="time")
         satellite = self._satellite_values(camera, merged)
         changed = ~_equal_rows(merged[list(_SATELLITE_COLUMNS)], satellite)
         kept = merged[recorded.columns].assign(**{c: satellite[c] for c in _SATELLITE_COLUMNS})
+        if self.sky is not None:
+            stale, clouds = self.sky.again(archive, camera, old.reset_index(drop=True), kept, repeated)
+            for name in clouds:
+                values = kept[name].to_numpy(copy=True)
+                values[stale] = clouds[name].to_numpy()
+                kept[name] = values
+            changed |= stale
         return kept[changed].reset_index(drop=True)
 
     def _recorded(self, unit: CameraDay) -> pd.DataFrame:
@@ -267,16 +297,19 @@ class BatchInference:
 
 
 def reach_of(plan: NightPlan) -> np.timedelta64:
-    """How far from a slot's nominal time a frame may lie and still be matched with it."""
+    """How far from a slot's nominal time a frame may lie and still be matched with it, or with one soon after it."""
     settings = plan.settings
     grid = settings.aligned_grid
     cadence_s = settings.satellite[grid].cadence_minutes * 60 if grid else 0
-    return np.timedelta64(int(settings.alignment.tolerance_s + 2 * cadence_s), "s").astype("timedelta64[ns]")
+    before = SLOTS - 1 if sky_wanted(settings) else 0
+    return np.timedelta64(int(settings.alignment.tolerance_s + (2 + before) * cadence_s), "s").astype(
+        "timedelta64[ns]"
+    )
 
 
 def frame_columns() -> list[str]:
     """Columns that come from the frame alone, in the order of `frame_values`."""
-    elsewhere = {"satellite_cloud_area_fraction", *(q.name for q in (*DRIFT_QUANTITIES, *WATER_QUANTITIES))}
+    elsewhere = {"satellite_cloud_area_fraction", *(q.name for q in _OTHERS)}
     camera = [q for q in QUANTITIES if q.name not in elsewhere]
     return [name for q in camera for name in (q.name, q.uncertainty, q.flag)]
 

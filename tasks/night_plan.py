@@ -13,6 +13,7 @@ from tasks.drift_night import load_drift
 from tasks.errors import ConfigurationError
 from tasks.registry import Registry, read_registry
 from tasks.settings import Settings, load_settings
+from tasks.sky_night import load_sky
 from tasks.stores.published import PublishedSeries
 from tasks.water_night import load_water
 from tasks.weights import load_cloud_model
@@ -128,4 +129,5 @@ def check_stores(plan: NightPlan) -> None:
     load_cloud_model(Path(plan.settings.locate(weights)) if weights else None)
     load_drift(plan.settings)
     load_water(plan.settings)
+    load_sky(plan.settings)
     PublishedSeries(plan.published_root / "series.zarr", plan.settings.publish.step_minutes).check_settings()

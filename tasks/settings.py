@@ -155,12 +155,16 @@ class AlignmentSettings(_Section):
 
 
 class CloudSettings(_Section):
-    """Visible cloud cover and satellite cover."""
+    """Visible cloud cover, satellite cover, and what both together say of the clouds."""
 
     weights: str | None = Field(None, description="safetensors file; the shipped weights where absent.")
     radius_km: float = Field(
         25.0, gt=0, description="Satellite cover is the cloudy share within this radius."
     )
+    sky: bool = Field(
+        True, description="Ask camera and satellite together about the clouds of the full dome."
+    )
+    sky_weights: str | None = Field(None, description="safetensors file; the shipped weights where absent.")
 
 
 class DriftSettings(_Section):
@@ -338,6 +342,11 @@ def load_settings(path: Path, *layers: Mapping[str, Any]) -> Settings:
         mend = f"one of: {', '.join(settings.satellite) or 'none yet, add one'}"
         raise placed(["alignment", "grid"], problem, mend, path, text, layers)
     settings._folder = path.resolve().parent
+    weights = settings.cloud.sky_weights
+    if settings.cloud.sky and weights is not None and not Path(settings.locate(weights)).is_file():
+        problem = f"cloud.sky_weights = {weights!r}: no such file"
+        mend = "name a .safetensors file with its card beside it, or leave it out for the shipped weights"
+        raise placed(["cloud", "sky_weights"], problem, mend, path, text, layers)
     return settings
 
 

@@ -1,0 +1,105 @@
+"""What the last satellite slots showed around a camera at its frames, and the digest that tells when that changed."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+import xarray as xr
+from torch import Tensor
+
+from models.contracts.sky_batch import CONTEXT, PATCH, SATELLITE_FEATURES, SLOTS
+from models.science.satellite_features import CHANNEL_NAMES
+from tasks.aligned_dataset import open_aligned
+from tasks.cloud_moments import inputs_of_cubes, view_of
+from tasks.registry import Camera
+from tasks.stores.repository import StoreNotFound
+from tasks.stores.satellite_archive import SatelliteArchive
+
+_MOMENT = np.timedelta64(1, "ns")
+_WANTED = tuple(n for name in SATELLITE_FEATURES for n in CHANNEL_NAMES.get(name, (name,)))
+
+
+@dataclass(frozen=True, eq=False)
+class SatelliteSeen:
+    """The satellite's part of `models.contracts.sky_batch.SkyInputs` for ``n`` frames, and what it is known by.
+
+    Attributes:
+        planes: ``(n, SLOTS, features, PATCH, PATCH)``.
+        present: ``(n, SLOTS)``.
+        age_s: ``(n, SLOTS)``.
+        context: ``(n, len(CONTEXT))``.
+        digest: First eight bytes of the SHA-256 of planes, presence and ages ``(n,)`` uint64; 0 where there is no slot.
+    """
+
+    planes: Tensor
+    present: Tensor
+    age_s: Tensor
+    context: Tensor
+    digest: np.ndarray
+
+    @property
+    def sun_elevation_deg(self) -> np.ndarray:
+        """``(n,)``; NaN where not known."""
+        return self.context[:, CONTEXT.index("sun_elevation_deg")].numpy()
+
+    def rows(self, index: np.ndarray) -> "SatelliteSeen":
+        """The frames ``index``: places."""
+        tensors = (self.planes, self.present, self.age_s, self.context)
+        return SatelliteSeen(*(t[torch.from_numpy(index)] for t in tensors), self.digest[index])
+
+
+def satellite_seen(
+    archive_root: str,
+    camera: Camera,
+    rows: pd.DataFrame,
+    times: np.ndarray,
+    grids: Sequence[str],
+    tolerance_s: float,
+) -> SatelliteSeen:
+    """What was seen at frames.
+
+    Args:
+        archive_root: Folder or URI of the archives.
+        camera: Which.
+        rows: Of its archive, none shadowed.
+        times: Of the frames, UTC; NaT where undated.
+        grids: Names of satellite archives, that which frames are aligned with first; those that are not there say
+            nothing.
+        tolerance_s: Largest distance between frame and scan of the matched slot.
+    """
+    cubes = []
+    at = rows["time"].to_numpy("datetime64[ns]")
+    for grid in grids if len(rows) else ():
+        archive = SatelliteArchive(archive_root, grid)
+        try:
+            cadence_s, names = archive.axis.cadence_minutes * 60.0, _known_names(archive.open())
+        except StoreNotFound:
+            continue
+        cube = open_aligned(
+            archive_root, camera, at.min(), at.max() + _MOMENT, grid, (PATCH, PATCH),
+            variables=names, last_slots=SLOTS, tolerance_s=tolerance_s,
+        )  # fmt: skip
+        cubes.append((cube.isel(time=cube.indexes["time"].get_indexer(pd.DatetimeIndex(at))), cadence_s))
+    planes, present, age_s, context = inputs_of_cubes(cubes, times, view_of(camera), tolerance_s)
+    return SatelliteSeen(planes, present, age_s, context, _digests(planes, present, age_s))
+
+
+def _known_names(slots: xr.Dataset) -> list[str]:
+    """What the network looks at of what an archive has."""
+    channels = {
+        str(name) for axis in ("bt_channel", "refl_channel") if axis in slots for name in slots[axis].values
+    }
+    return [name for name in _WANTED if name in slots or name in channels]
+
+
+def _digests(planes: Tensor, present: Tensor, age_s: Tensor) -> np.ndarray:
+    digests = np.zeros(len(planes), np.uint64)
+    for row in np.flatnonzero(present.any(dim=1).numpy()):
+        # One NaN for all of them: which one a computation leaves is an accident.
+        seen = np.where(np.isnan(planes[row].numpy()), np.float32(np.nan), planes[row].numpy())
+        content = seen.tobytes() + present[row].numpy().tobytes() + age_s[row].numpy().tobytes()
+        digests[row] = int.from_bytes(hashlib.sha256(content).digest()[:8], "big")
+    return digests
