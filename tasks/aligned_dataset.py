@@ -11,17 +11,14 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from models.contracts.flags import AlignmentReason, FrameFlag, cf_flags
-from models.science.sun import sun_position
-from tasks.aligned_patches import SlotHistory, patch_arrays, slot_history
-from tasks.alignment import AlignedFrames, align_times, camera_frames
+from models.contracts.flags import FrameFlag, cf_flags
+from tasks.aligned_slots import aligned_slots
+from tasks.alignment import camera_frames
 from tasks.registry import Camera
-from tasks.sightlines import BY_CTTH, Centre, Centres, centre_table, default_row, pick_centres
+from tasks.sightlines import Centre
 from tasks.stabilised import stabilised_frames
 from tasks.stores.camera_archive import CameraArchive
-from tasks.stores.repository import StoreNotFound
 from tasks.stores.results import ResultsRecord
-from tasks.stores.satellite_archive import SatelliteArchive
 
 Instant = date | datetime | np.datetime64 | str
 
@@ -77,133 +74,25 @@ def open_aligned(
         StoreError: Frames are to be stabilised, and the camera's line of sight was never followed.
         ValueError: An even patch, no slot at all, an unknown variable, heights by a CTTH that the archive has not.
     """
-    if patch[0] % 2 == 0 or patch[1] % 2 == 0:
-        raise ValueError(f"a patch of {patch} has no pixel in its middle; take odd numbers")
-    if last_slots < 1:
-        raise ValueError(f"last_slots = {last_slots}; 1 is the matched slot alone")
     frames, times = camera_frames(archive_root, camera, instant(start), instant(end))
-    archive, satellite = CameraArchive(archive_root, camera.id), SatelliteArchive(archive_root, grid)
-    place = _Place(satellite, camera, centre, height_m)
-    aligned = align_times(satellite, camera, times, tolerance_s, pixel=place.pixel, causal=causal)
-    dataset = xr.Dataset(
-        {**_frame_variables(archive, frames), "alignment_reason": _reason("time", aligned.reason)},
-        coords={
-            "time": ("time", frames["time"].to_numpy("datetime64[ns]"), {"standard_name": "time"}),
-            "slot": ("slot", np.arange(1 - last_slots, 1), {"long_name": "slots after the matched one"}),
-        },
-        attrs={"camera": camera.id, "grid": grid, "start": str(instant(start)), "end": str(instant(end))},
+    archive = CameraArchive(archive_root, camera.id)
+    around = aligned_slots(
+        archive_root, camera, times, grid, patch,
+        variables=variables, last_slots=last_slots, causal=causal, centre=centre, height_m=height_m,
+        tolerance_s=tolerance_s,
+    )  # fmt: skip
+    taken = ("time", frames["time"].to_numpy("datetime64[ns]"), {"standard_name": "time"})
+    dataset = (
+        xr.Dataset(_frame_variables(archive, frames), coords={"time": taken})
+        .merge(around, combine_attrs="no_conflicts")
+        .assign_attrs({**around.attrs, "start": str(instant(start)), "end": str(instant(end))})
     )
-    dataset = dataset.assign(
-        _satellite_variables(satellite, aligned, place, patch, variables, last_slots)
-    ).assign(_sun_variables(camera, times))
     if stabilised_by is None:
         return dataset
     steady = stabilised_frames(archive, ResultsRecord(stabilised_by), frames, camera.hfov_deg).chunk(time=1)
     return xr.merge(
         [dataset.drop_vars("frames"), steady], compat="identical", join="exact", combine_attrs="no_conflicts"
     )
-
-
-class _Place:
-    """What is in the middle of the patches: a table of heights, and the pixel whose scan time counts."""
-
-    def __init__(
-        self, satellite: SatelliteArchive, camera: Camera, centre: Centre, height_m: float | str
-    ) -> None:
-        self.centre = centre
-        self.by_ctth = height_m == BY_CTTH
-        self.table = None
-        self.pixel: tuple[int, int] | None = None
-        if camera.latitude is None or camera.longitude is None:
-            return
-        try:
-            self.table = centre_table(satellite.grid, camera, centre, height_m)
-        except StoreNotFound:
-            return
-        row = default_row(self.table, centre)
-        if self.table.visible[row]:
-            self.pixel = int(self.table.line[row]), int(self.table.column[row])
-
-
-def _satellite_variables(
-    satellite: SatelliteArchive,
-    aligned: AlignedFrames,
-    place: _Place,
-    patch: tuple[int, int],
-    variables: Sequence[str] | None,
-    last_slots: int,
-) -> dict[str, Any]:
-    history = slot_history(satellite, aligned, last_slots)
-    described: dict[str, Any] = _history_variables(history)
-    if place.table is None or place.pixel is None or aligned.pixel is None:
-        return described
-    slots = satellite.open()
-    if place.by_ctth and "ctth_alti" not in slots:
-        raise ValueError(f"height_m='ctth' needs ctth_alti, which the archive {satellite.name} has not")
-    centres = pick_centres(slots, history.newest, place.table, place.centre)
-    described |= _centre_variables(centres)
-    return described | patch_arrays(
-        slots, history, centres, patch, variables, slots_per_read=satellite.axis.chunk_slots
-    )
-
-
-def _history_variables(history: SlotHistory) -> dict[str, Any]:
-    dims = ("time", "slot")
-    return {
-        "slot_time": (dims, history.times, {"long_name": "nominal time of the slot"}),
-        "offset_s": (
-            dims,
-            history.offset_s,
-            {"long_name": "scan time of the line minus frame time", "units": "s"},
-        ),
-        "slot_reason": _reason(dims, history.reason),
-    }
-
-
-def _centre_variables(centres: Centres) -> dict[str, Any]:
-    """Where the middle of each frame's patches is, and where the satellite stands from there."""
-    table, row = centres.table, centres.row
-    columns = {
-        "centre_height": (table.height_m, "m", "height above the camera", "height"),
-        "centre_distance": (1000 * table.distance_km, "m", "distance from the camera along the ground", None),
-        "centre_latitude": (table.latitude, "degrees_north", "latitude of the patch centre", None),
-        "centre_longitude": (table.longitude, "degrees_east", "longitude of the patch centre", None),
-        "satellite_zenith_angle": (
-            table.satellite_zenith_deg,
-            "degree",
-            "of the satellite",
-            "sensor_zenith_angle",
-        ),
-        "satellite_azimuth_angle": (
-            table.satellite_azimuth_deg,
-            "degree",
-            "of the satellite, clockwise from north",
-            "sensor_azimuth_angle",
-        ),
-    }
-    return {name: _described(values[row], *rest) for name, (values, *rest) in columns.items()}
-
-
-def _sun_variables(camera: Camera, times: np.ndarray) -> dict[str, Any]:
-    """Where the sun stands from the camera at the time of each frame."""
-    if camera.latitude is None or camera.longitude is None:
-        return {}
-    elevation, azimuth = sun_position(times, camera.latitude, camera.longitude)
-    return {
-        "sun_elevation_angle": _described(elevation, "degree", "of the sun", "solar_elevation_angle"),
-        "sun_azimuth_angle": _described(
-            azimuth, "degree", "of the sun, clockwise from north", "solar_azimuth_angle"
-        ),
-    }
-
-
-def _described(values: np.ndarray, units: str, long_name: str, standard_name: str | None) -> tuple[Any, ...]:
-    attributes = {"units": units, "long_name": long_name}
-    return "time", values, attributes | ({"standard_name": standard_name} if standard_name else {})
-
-
-def _reason(dims: str | tuple[str, ...], codes: np.ndarray) -> tuple[Any, ...]:
-    return dims, codes, cf_flags(AlignmentReason)
 
 
 def instant(value: Instant) -> np.datetime64:

@@ -19,7 +19,8 @@ from models.science.satellite_features import (
     slot_ages,
 )
 from models.science.sun import sun_position
-from tasks.aligned_dataset import Instant, instant, open_aligned
+from tasks.aligned_dataset import Instant, instant
+from tasks.aligned_slots import aligned_slots
 from tasks.alignment import camera_frames
 from tasks.frame_reading import frames_of
 from tasks.registry import Camera
@@ -80,8 +81,8 @@ def moments_of(
             cadence_s = SatelliteArchive(archive_root, grid).axis.cadence_minutes * 60.0
         except StoreNotFound:
             continue
-        cube = open_aligned(
-            archive_root, camera, first, last, grid, (PATCH, PATCH), last_slots=SLOTS, causal=causal,
+        cube = aligned_slots(
+            archive_root, camera, times, grid, (PATCH, PATCH), last_slots=SLOTS, causal=causal,
             centre=centre, height_m=height_m, tolerance_s=tolerance_s,
         )  # fmt: skip
         cubes.append((cube, cadence_s))
@@ -95,7 +96,7 @@ def inputs_of_cubes(
     """Satellite planes, slots that are present, their ages, and the context, of aligned cubes of the same frames.
 
     Args:
-        cubes: Of `tasks.aligned_dataset.open_aligned` with `SLOTS` slots, each with the seconds between them.
+        cubes: Of `tasks.aligned_slots.aligned_slots` with `SLOTS` slots, each with the seconds between them.
         times: Of the frames, UTC; NaT where undated.
         view: Of the camera.
         tolerance_s: Largest distance between frame and scan of the matched slot.

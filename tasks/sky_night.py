@@ -207,4 +207,4 @@ class BatchSky:
     def _seen(self, camera: Camera, rows: pd.DataFrame) -> SatelliteSeen:
         undated = (rows["quality_flag"].to_numpy(np.int64) & int(FrameFlag.TIME_IS_ORDER)) != 0
         times = np.where(undated, np.datetime64("NaT", "ns"), rows["time"].to_numpy("datetime64[ns]"))
-        return satellite_seen(self._root, camera, rows, times, self._grids, self._tolerance_s)
+        return satellite_seen(self._root, camera, times, self._grids, self._tolerance_s)

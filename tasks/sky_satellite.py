@@ -5,20 +5,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import torch
 import xarray as xr
 from torch import Tensor
 
 from models.contracts.sky_batch import CONTEXT, PATCH, SATELLITE_FEATURES, SLOTS
 from models.science.satellite_features import CHANNEL_NAMES
-from tasks.aligned_dataset import open_aligned
+from tasks.aligned_slots import aligned_slots
 from tasks.cloud_moments import inputs_of_cubes, view_of
 from tasks.registry import Camera
 from tasks.stores.repository import StoreNotFound
 from tasks.stores.satellite_archive import SatelliteArchive
 
-_MOMENT = np.timedelta64(1, "ns")
 _WANTED = tuple(n for name in SATELLITE_FEATURES for n in CHANNEL_NAMES.get(name, (name,)))
 
 
@@ -54,35 +52,32 @@ class SatelliteSeen:
 def satellite_seen(
     archive_root: str,
     camera: Camera,
-    rows: pd.DataFrame,
     times: np.ndarray,
     grids: Sequence[str],
     tolerance_s: float,
 ) -> SatelliteSeen:
-    """What was seen at frames.
+    """What was seen at moments, whether there is a picture or not.
 
     Args:
         archive_root: Folder or URI of the archives.
         camera: Which.
-        rows: Of its archive, none shadowed.
-        times: Of the frames, UTC; NaT where undated.
+        times: UTC; NaT where undated.
         grids: Names of satellite archives, that which frames are aligned with first; those that are not there say
             nothing.
         tolerance_s: Largest distance between frame and scan of the matched slot.
     """
     cubes = []
-    at = rows["time"].to_numpy("datetime64[ns]")
-    for grid in grids if len(rows) else ():
+    for grid in grids if len(times) else ():
         archive = SatelliteArchive(archive_root, grid)
         try:
             cadence_s, names = archive.axis.cadence_minutes * 60.0, _known_names(archive.open())
         except StoreNotFound:
             continue
-        cube = open_aligned(
-            archive_root, camera, at.min(), at.max() + _MOMENT, grid, (PATCH, PATCH),
+        cube = aligned_slots(
+            archive_root, camera, times, grid, (PATCH, PATCH),
             variables=names, last_slots=SLOTS, tolerance_s=tolerance_s,
         )  # fmt: skip
-        cubes.append((cube.isel(time=cube.indexes["time"].get_indexer(pd.DatetimeIndex(at))), cadence_s))
+        cubes.append((cube, cadence_s))
     planes, present, age_s, context = inputs_of_cubes(cubes, times, view_of(camera), tolerance_s)
     return SatelliteSeen(planes, present, age_s, context, _digests(planes, present, age_s))
 
