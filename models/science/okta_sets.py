@@ -181,19 +181,26 @@ def okta_sets(posterior: ArrayLike, thresholds: ArrayLike) -> tuple[Oktas, Oktas
     return low.astype(np.int8), high.astype(np.int8)
 
 
-def set_coverage(low: Oktas, high: Oktas, truth: ArrayLike) -> tuple[float, float]:
-    """Share of sets that hold the true N, and their mean number of oktas; NaN of nothing.
+def held(low: Oktas, high: Oktas, truth: ArrayLike) -> Values:
+    """Probability that each set holds the true N ``(n,)``; NaN where there is no set or N is not known.
 
     Args:
-        low: ``(n,)``; moments of ``NO_SET`` are left out.
+        low: ``(n,)``; ``NO_SET`` where there is none.
         high: Likewise.
-        truth: Probability of the true N ``(n, 9)``; moments of NaN are left out.
+        truth: Probability of the true N ``(n, 9)``; NaN where not known.
     """
     votes = np.asarray(truth, np.float64)
-    heard = (low >= 0) & np.isfinite(votes).all(axis=1)
-    if not heard.any():
-        return math.nan, math.nan
     oktas = np.arange(votes.shape[1])
-    inside = (oktas >= low[heard, None]) & (oktas <= high[heard, None])
-    size = high[heard].astype(np.int64) - low[heard] + 1
-    return float((votes[heard] * inside).sum(axis=1).mean()), float(size.mean())
+    inside = (oktas >= low[:, None]) & (oktas <= high[:, None])
+    known = (low >= 0) & np.isfinite(votes).all(axis=1)
+    return np.where(known, np.where(inside, votes, 0.0).sum(axis=1), np.nan)
+
+
+def set_coverage(low: Oktas, high: Oktas, truth: ArrayLike) -> tuple[float, float]:
+    """Share of sets that hold the true N, and their mean number of oktas, of moments that `held` knows; else NaN."""
+    inside = held(low, high, truth)
+    known = np.isfinite(inside)
+    if not known.any():
+        return math.nan, math.nan
+    size = high[known].astype(np.int64) - low[known] + 1
+    return float(inside[known].mean()), float(size.mean())

@@ -56,6 +56,11 @@ def test_both_beat_the_better_single_input_by_an_interval():
     assert by["both inputs there", CAMERA].values["answered"] == 1.0
     assert by["all", "both, slots 30 min late"].both_minus["rps_okta"][2] < 0
     assert by["all", BOTH].sets["coverage"] == pytest.approx(0.9, abs=0.05)
+    assert (
+        by["all", BOTH].sets["coverage_low"]
+        < by["all", BOTH].sets["coverage"]
+        < by["all", BOTH].sets["coverage_high"]
+    )
     assert by["all", "climatology"].sets is None
     assert {row.part for row in rows} == {"all", "day", "night", "horizon", "all-sky", "both inputs there"}
     assert by["night", BOTH].moments == N / 3 and by["all", BOTH].cameras == 8

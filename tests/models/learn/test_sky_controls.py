@@ -9,6 +9,7 @@ from models.learn.sky_controls import (
     persistence,
     satellite_cover,
     slots_late,
+    usual_controls,
     without_camera,
     without_satellite,
 )
@@ -72,3 +73,19 @@ def test_what_is_not_there_is_said_in_the_masks_alone():
     # Slots 40, 25 and 10 minutes old; half an hour late, the oldest alone has come.
     assert slots_late(inputs, 1800).slot_present[0].tolist() == [True, False, False]
     assert slots_late(inputs, 1800).satellite is inputs.satellite
+
+
+def test_all_controls_of_some_moments_by_name():
+    inputs, time = inputs_of(2, cma=1.0), np.array(["2026-05-01T10", "2026-05-01T11"], "datetime64[ns]")
+    answers = answers_of(2, okta=one_hot([3, 5], 9))
+    found = usual_controls(targets_of(1, okta=[2]), inputs, answers, ["a", "a"], time, [0.5, np.nan])
+    said = {
+        name: [int(row.argmax()) if np.isfinite(row).all() else None for row in a.okta]
+        for name, a in found.items()
+    }
+    assert said == {
+        "climatology": [2, 2],
+        "last answer, 1 h old": [None, 3],
+        "satellite mask taken for N": [8, 8],
+        "visible cover taken for N": [4, None],
+    }

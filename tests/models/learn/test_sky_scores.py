@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.contracts.sky_batch import NO_BASE
-from models.learn.sky_bootstrap import best_of, camera_days, interval, resampled
+from models.learn.sky_bootstrap import best_of, camera_days, interval, resampled, resampled_mean
 from models.learn.sky_scores import STATISTICS, score, score_parts
 from models.learn.sky_truth import base_errors_m, lights, oktas_of_covers, target_codes
 from models.science.cover import okta_of_cover
@@ -117,6 +117,14 @@ def test_one_block_has_no_spread_and_none_no_interval():
     assert interval(alone["good"]["mae_okta"]) == pytest.approx([score(parts["good"])["mae_okta"]] * 2)
     none = resampled({"good": {k: v[:0] for k, v in parts["good"].items()}}, camera[:0], resamples=20)
     assert all(math.isnan(v) for v in interval(none["good"]["mae_okta"]))
+
+
+def test_a_mean_is_of_what_is_known_in_the_blocks_drawn():
+    # Two blocks of mean 0 and 1: a resample draws both (1/2), or one of them twice (0, 1).
+    drawn = resampled_mean([0, 0, np.nan, 1, 1], ["a", "a", "a", "b", "b"], resamples=200)
+    assert set(drawn.tolist()) == {0.0, 0.5, 1.0}
+    assert np.isnan(resampled_mean([np.nan], ["a"], resamples=5)).all()
+    assert np.isnan(resampled_mean([], [], resamples=5)).all()
 
 
 def test_the_better_of_two_is_the_lesser_error_and_the_larger_share():
