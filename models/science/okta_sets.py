@@ -172,7 +172,11 @@ def okta_sets(posterior: ArrayLike, thresholds: ArrayLike) -> tuple[Oktas, Oktas
         posterior: Probability of N, ``(n, 9)``.
         thresholds: Of `OktaSets.thresholds`, ``(n,)`` or one; infinite gives 0 to 8.
     """
-    scores = set_scores(posterior)
+    return sets_within(set_scores(posterior), thresholds)
+
+
+def sets_within(scores: Values, thresholds: ArrayLike) -> tuple[Oktas, Oktas]:
+    """`okta_sets` of scores of `set_scores`, for more than one threshold each."""
     limit = np.broadcast_to(np.asarray(thresholds, np.float64), scores.shape[:1])
     heard = np.isfinite(scores).all(axis=1)
     inside = scores <= np.maximum(limit, 0.0)[:, None]  # the median scores 0: no set is empty
