@@ -15,18 +15,35 @@ predict = typer.Typer(no_args_is_help=True, help="Answer for image files, withou
 
 @predict.command("cloud")
 def predict_cloud(
-    images: Annotated[list[Path], typer.Argument(help="Image files.")],
+    images: Annotated[
+        list[Path] | None, typer.Argument(help="Image files; none: the satellite alone.")
+    ] = None,
+    satellite: Annotated[
+        list[Path] | None, typer.Option(help="File of a slot; may be given several times.")
+    ] = None,
+    camera: Annotated[str | None, typer.Option(help="Camera of the network that took the images.")] = None,
+    time: Annotated[str | None, typer.Option(help="When they were taken; UTC, or with an offset.")] = None,
+    config: Annotated[Path, typer.Option(help="With --camera: settings of the network.")] = Path(
+        "vigie.toml"
+    ),
     mask_dir: Annotated[Path | None, typer.Option(help="Write masks there: 0 other, 1 sky, 2 cloud.")] = None,
     weights: Annotated[
-        Path | None, typer.Option(help="safetensors with its card; the shipped ones if absent.")
+        Path | None, typer.Option(help="Of masks and cover: safetensors with its card; else the shipped.")
+    ] = None,
+    sky_weights: Annotated[
+        Path | None, typer.Option(help="Of genera, base and the full dome; the shipped ones if absent.")
     ] = None,
     form: Format = Form.JSON,
 ) -> None:
-    """Visible cloud cover of images: one JSON array in input order; a bad image is an object with ``error``."""
+    """Clouds of images: one JSON array in input order; a bad image is an object with ``error``."""
     from tasks.cloud_prediction import predict_files
+    from tasks.sky_prediction import SkyAnswerer, SkyQuestion
 
-    answers = predict_files(images, mask_dir, weights)
-    _print(answers, ("image", "cover", "okta", "flag", "error"), form)
+    if not images and not satellite:
+        raise ConfigurationError("predict cloud", None, "no image and no --satellite", "give one of them")
+    sky = SkyAnswerer(SkyQuestion.of_words(satellite or (), camera, time, config, sky_weights))
+    answers = predict_files(images, mask_dir, weights, sky) if images else sky.answers([None])
+    _print(answers, ("image", "cover", "okta", "total_okta", "flag", "error"), form)
 
 
 @predict.command("water")

@@ -11,9 +11,10 @@ from PIL import Image
 
 from models.cloud import CoverEstimate, predict_cover
 from models.contracts.flags import ValueFlag
-from models.science.cover import cover_of_mask, okta_of_cover
+from models.science.cover import cover_of_mask, okta_of_cover, visible_fraction
 from tasks.errors import ConfigurationError
 from tasks.pictures import UnreadableImage, read_picture
+from tasks.sky_prediction import SkyAnswerer
 from tasks.weights import load_cloud_model
 
 log = logging.getLogger(__name__)
@@ -51,9 +52,14 @@ def answer_of(estimate: CoverEstimate) -> dict[str, Any]:
     return {
         "cover": None if math.isnan(cover) else round(cover, 4),
         "okta": okta_of_cover(cover),
+        "visible_fraction": _rounded(visible_fraction(estimate.mask)),
         "cover_uncertainty": None if withheld else round(estimate.sigma, 4),
         "flag": estimate.flag.name.lower(),
     }
+
+
+def _rounded(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, 4)
 
 
 def make_mask_folder(mask_dir: Path) -> None:
@@ -80,17 +86,19 @@ def predict_files(
     paths: Sequence[Path | str],
     mask_dir: Path | None = None,
     weights: Path | None = None,
+    sky: SkyAnswerer | None = None,
 ) -> list[dict[str, Any]]:
-    """Cover of image files.
+    """Clouds of image files.
 
     Args:
         paths: Image files, in any mix of sizes and formats.
         mask_dir: Masks go here as PNG at the image's size, 0 = other, 1 = sky, 2 = cloud; nowhere if not given.
-        weights: Weights file; the shipped ones by default.
+        weights: Weights file of the cover; the shipped ones by default.
+        sky: What answers about the whole sky; nobody is asked where absent.
 
     Returns:
-        One object per path, in input order: ``image, cover, okta, cover_uncertainty, flag, mask, model``, or
-        ``image, error`` for a file that cannot be read.
+        One object per path, in input order: ``image, cover, okta, visible_fraction, cover_uncertainty, flag, mask,
+        model`` and those of `SkyAnswerer.answers`, or ``image, error`` for a file that cannot be read.
 
     Raises:
         ConfigurationError: The weights cannot be used, or the masks have nowhere to go.
@@ -111,8 +119,9 @@ def predict_files(
             except UnreadableImage as error:
                 log.warning("%s: %s", path, error)
                 results[i]["error"] = str(error)
-        for i, estimate in zip(rows, predict_cover(model, pictures), strict=True):
-            results[i] |= answer_of(estimate) | {"model": digest[:16]}
+        about_sky = sky.answers(pictures) if sky and pictures else [{}] * len(pictures)
+        for i, estimate, answer in zip(rows, predict_cover(model, pictures), about_sky, strict=True):
+            results[i] |= answer_of(estimate) | {"model": digest[:16]} | answer
             if targets:
                 Image.fromarray(estimate.mask).save(targets[i])
                 results[i]["mask"] = str(targets[i])

@@ -71,7 +71,19 @@ def load_sky(settings: Settings) -> NightSky | None:
     if not sky_wanted(settings):
         return None
     named = settings.cloud.sky_weights
-    path = Path(settings.locate(named)) if named else sky_weights.SHIPPED_SKY_WEIGHTS
+    return sky_of_weights(Path(settings.locate(named)) if named else None)
+
+
+def sky_of_weights(path: Path | None = None) -> NightSky:
+    """The model with its calibration.
+
+    Args:
+        path: safetensors file; the shipped weights by default.
+
+    Raises:
+        ConfigurationError: The weights, or their card's calibration, cannot be used.
+    """
+    path = path or sky_weights.SHIPPED_SKY_WEIGHTS
     model, digest = sky_weights.load_sky_model(path)
     stored = read_card(path).get("calibration")
     try:
