@@ -42,8 +42,6 @@ def archived_slots(
             f"camera {camera.id} has no position, so no satellite",
             "give latitude and longitude",
         )
-    west, south = max(-180.0, camera.longitude - _AROUND_DEG), max(-90.0, camera.latitude - _AROUND_DEG)
-    region = (west, south, min(180.0, west + 2 * _AROUND_DEG), min(90.0, south + 2 * _AROUND_DEG))
     as_of = time.replace(tzinfo=UTC) + timedelta(days=1)
     refused: dict[str, int] = {}
     with tempfile.TemporaryDirectory(prefix="vigie-") as folder:
@@ -54,7 +52,11 @@ def archived_slots(
             for file in of_grid:
                 _place(file, source / file.name)
             narrowed = settings.satellite[grid].model_copy(
-                update={"source": str(source), "region": region, "pattern": "*"}
+                update={
+                    "source": str(source),
+                    "region": _around(camera.latitude, camera.longitude, settings.satellite[grid].region),
+                    "pattern": "*",
+                }
             )
             wanted = settings.model_copy(update={"satellite": {grid: narrowed}}).grid(grid)
             summary = ingest_satellite(wanted, folder, as_of)
@@ -63,6 +65,21 @@ def archived_slots(
         first = settings.aligned_grid
         grids = sky_grids(settings) if first in sorted_files else tuple(sorted_files)
         yield folder, grids, refused
+
+
+def _around(
+    latitude: float, longitude: float, region: tuple[float, float, float, float]
+) -> tuple[float, float, float, float]:
+    """The part of a region about a place; all of it where the place lies outside."""
+    west, south, east, north = region
+    if not (west < longitude < east and south < latitude < north):
+        return region
+    return (
+        max(west, longitude - _AROUND_DEG),
+        max(south, latitude - _AROUND_DEG),
+        min(east, longitude + _AROUND_DEG),
+        min(north, latitude + _AROUND_DEG),
+    )
 
 
 def _by_grid(files: Sequence[Path], settings: Settings) -> dict[str, list[Path]]:

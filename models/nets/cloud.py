@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.contracts.cloud_labels import BASE_CODES, GENERA
-from models.contracts.sky_batch import LEVEL_STATES, LEVELS, OKTA_STATES, SLOTS, SkyInputs
+from models.contracts.sky_batch import CONTEXT, LEVEL_STATES, LEVELS, OKTA_STATES, SLOTS, SkyInputs
 from models.nets.attention import TransformerBlock
 from models.nets.ordinal import ordinal_log_probabilities, with_none
 from models.nets.sky_encoder import SkyEncoder, SkyEncoderConfig, SkyMaps
@@ -115,6 +115,9 @@ class CloudFusion(nn.Module):
             TransformerBlock(width, config.heads, config.mlp_ratio) for _ in range(config.blocks)
         )
         self.norm = nn.LayerNorm(width)
+        self.of_satellite: Tensor
+        angles = torch.tensor([name.startswith("satellite") for name in CONTEXT])
+        self.register_buffer("of_satellite", angles, persistent=False)
         self.genera = nn.Linear(width, len(GENERA))
         self.levels = nn.Linear(width, len(LEVELS) * LEVEL_STATES)
         self.okta = nn.Linear(width, OKTA_STATES - 1)
@@ -181,10 +184,11 @@ class CloudFusion(nn.Module):
         """Answers to the questions ``(n, 3, width)``."""
         n = len(inputs)
         around = self.satellite(inputs.satellite, slots, inputs.slot_age_s)
+        # Where no slot is seen it does not matter from where it would have been.
+        unseen = ~slots.any(1, keepdim=True) & self.of_satellite
+        context = inputs.context.masked_fill(unseen, torch.nan)
         none = torch.stack([self.no_camera, self.no_satellite]).expand(n, -1, -1)
-        tokens = torch.cat(
-            [self.questions.expand(n, -1, -1), self.context(inputs.context), none, seen, around], 1
-        )
+        tokens = torch.cat([self.questions.expand(n, -1, -1), self.context(context), none, seen, around], 1)
         always = torch.zeros(n, len(self.questions) + 1, dtype=torch.bool, device=tokens.device)
         absent = torch.cat(
             [
