@@ -20,7 +20,14 @@ from models.contracts.sky_batch import SkyTargets
 from models.science.sun import sun_position
 from models.simulation.satellite_error import SatelliteError
 from models.simulation.seeds import check_purpose, generator
-from models.simulation.sky_moments import NO_PICTURE, SkyCamera, moment_scene, observed, photograph, sky_camera
+from models.simulation.sky_moments import (
+    NO_PICTURE,
+    SkyCamera,
+    moment_scene,
+    observed,
+    photograph,
+    sky_camera,
+)
 from models.simulation.sky_record import context_of, satellite_slots, targets_of
 from tasks.demo_files import write_whole
 from tasks.errors import ConfigurationError
@@ -132,7 +139,9 @@ def _told(progress: Callable[[int, int], None] | None, done: int, total: int) ->
 def _claim(folder: Path, spec: SkySetSpec) -> None:
     path, text = folder / _SPEC_FILE, json.dumps(dataclasses.asdict(spec), default=str, indent=1)
     if path.is_file() and path.read_text() != text:
-        raise ConfigurationError(f"{path}: a set of another spec lies there; give another folder or remove it")
+        raise ConfigurationError(
+            f"{path}: a set of another spec lies there; give another folder or remove it"
+        )
     if not path.is_file():
         write_whole(path, text.encode())
 

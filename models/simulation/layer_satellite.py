@@ -174,5 +174,7 @@ def patch_window(grid: GeosGrid, place: tuple[float, float], side: int) -> GeosG
         return None
     reach = side // 2
     lines, columns = (slice(centre - reach, centre + reach + 1) for centre in pixel)
-    held = lines.start >= 0 and columns.start >= 0 and lines.stop <= grid.lines and columns.stop <= grid.columns
+    held = (
+        lines.start >= 0 and columns.start >= 0 and lines.stop <= grid.lines and columns.stop <= grid.columns
+    )
     return grid.window(lines, columns) if held else None

@@ -193,7 +193,9 @@ def _masks(scene: Scene, frame: Frame) -> tuple[NDArray[np.uint8], NDArray[np.ui
     view, mask = scene.view, frame.mask
     surface = np.where(mask == OTHER, SurfaceClass.OCCLUDER, SurfaceClass.SKY).astype(np.uint8)
     opacity = np.zeros(mask.shape, np.float32) if frame.opacity is None else frame.opacity
-    thick = (opacity >= _THICK) | (opacity == 0) | (scene.weather.visibility_km < 1)  # 0: cloud in front of ground
+    thick = (
+        (opacity >= _THICK) | (opacity == 0) | (scene.weather.visibility_km < 1)
+    )  # 0: cloud in front of ground
     cloud = np.full(mask.shape, NOT_LABELLED, np.uint8)
     cloud[mask == SKY] = CloudClass.CLEAR
     cloud[mask == CLOUD] = np.where(thick, CloudClass.THICK, CloudClass.THIN)[mask == CLOUD]
@@ -220,5 +222,3 @@ def _light(
     colour = lamp[0], 0.5 * lamp[1] + 0.3, 0.6 * lamp[2] + 0.25
     glow = dark * character.city_glow * (1 + state.turbidity)
     return SkyLight(elevation_deg, azimuth_deg, share, glow, colour, character.tint)
-
-
