@@ -148,4 +148,4 @@ def test_the_command(folder, tmp_path):
     alone = CliRunner().invoke(app, ["predict", "cloud", *slots, *known, *weights])
     assert json.loads(alone.stdout)[0]["source"] == "satellite"
     wrong = CliRunner().invoke(app, ["predict", "cloud", image, "--time", "noon", *weights])
-    assert wrong.exit_code != 0 and "noon" in wrong.output
+    assert isinstance(wrong.exception, ConfigurationError) and "noon" in str(wrong.exception)
