@@ -19,9 +19,22 @@ def evaluate_cloud_command(
     weights: Annotated[
         list[str] | None, typer.Option(help="name=FILE, repeatable; the shipped ones where absent.")
     ] = None,
+    part: Annotated[
+        list[str] | None, typer.Option(help="cover, genera; repeatable. cover where absent.")
+    ] = None,
+    genus_weights: Annotated[
+        Path | None, typer.Option(help="safetensors of vigie train genera; controls alone where absent.")
+    ] = None,
     form: Format = Form.TEXT,
 ) -> None:
-    """Score cover and masks beside thresholds and trivial controls, with intervals."""
+    """Score cover and masks beside thresholds and trivial controls, genera beside a frozen trunk, with intervals."""
+    chosen = part or ["cover"]
+    if unknown := sorted(set(chosen) - {"cover", "genera"}):
+        raise ConfigurationError("--part", None, ", ".join(unknown), "cover or genera")
+    if "genera" in chosen:
+        _evaluate_genera(cloud, genus_weights, form)
+    if "cover" not in chosen:
+        return
     from tasks.cloud_evaluation import evaluate_cloud, table_json, table_text
     from tasks.weights import SHIPPED_CLOUD_UNET, SHIPPED_CLOUD_WEIGHTS, load_cloud_model
 
@@ -37,6 +50,18 @@ def evaluate_cloud_command(
     networks = {name: load_cloud_model(Path(path))[0] for name, path in named.items()}
     rows = evaluate_cloud(networks, labels=labels, cameras=cameras, cloud=cloud)
     typer.echo(table_json(rows) if form is Form.JSON else table_text(rows))
+
+
+def _evaluate_genera(cloud: Path | None, weights: Path | None, form: Form) -> None:
+    from flows.evaluation_output import evaluation_progress
+    from tasks.drift_report_tables import sections_json, sections_text
+    from tasks.genus_evaluation import evaluate_genera
+
+    if cloud is None:
+        raise ConfigurationError("evaluate cloud", None, "no photos", "give --cloud")
+    with evaluation_progress() as told:
+        sections = evaluate_genera(cloud, weights, progress=told)
+    typer.echo(sections_json(sections) if form is Form.JSON else sections_text(sections))
 
 
 @evaluate.command("drift")

@@ -38,6 +38,25 @@ def train_cloud(
     typer.echo(str(output))
 
 
+@train.command("genera")
+def train_genera(
+    output: Annotated[Path, typer.Argument(help="safetensors file to write; its card goes beside it.")],
+    photos: Annotated[Path, typer.Option(help="Folder of manifest.csv, with the photos or ccsn beside it.")],
+    work: Annotated[Path, typer.Option(help="Where maps and checkpoints are kept.")] = Path("vigie-training"),
+    fold: Annotated[
+        list[int] | None,
+        typer.Option(min=0, max=4, help="Hold out this fifth of the photos only; repeatable. All in turn."),
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Of each network.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of the first weights and of every batch.")] = None,
+) -> None:
+    """Train the genera of clouds: a network per fold, each scored on the photos that it never saw."""
+    quiet_prefect()
+    from flows.train_models import train_cloud_genera
+
+    typer.echo(str(train_cloud_genera(output, photos, work, folds=fold, steps=steps, seed=seed)))
+
+
 @train.command("drift")
 def train_drift(
     output: Annotated[Path, typer.Argument(help="safetensors file to write; its card goes beside it.")],

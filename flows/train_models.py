@@ -6,6 +6,7 @@ from pathlib import Path
 from prefect import flow
 
 from models.learn.drift_recipe import DRIFT_RECIPE
+from models.learn.genus_training import GENUS_RECIPE
 from models.learn.recipe import CLOUD_RECIPES
 from models.learn.water_recipe import WATER_RECIPE
 from tasks import training_steps as step
@@ -46,6 +47,26 @@ def train_cloud_cover(
     if real.cloud is not None or real.labels is not None:
         step.score(weights, real)
     return weights
+
+
+@flow(name="train-genera", persist_result=False)
+def train_cloud_genera(
+    output: Path,
+    photos: Path,
+    work: Path,
+    folds: list[int] | None = None,
+    steps: int | None = None,
+    seed: int | None = None,
+) -> Path:
+    """Trains a network per held-out fold, writes them to ``output`` with their card, and scores them there.
+
+    An interrupted run goes on from its checkpoints in ``work``; folds may be trained apart, in folders of their own.
+    """
+    loop = GENUS_RECIPE.loop
+    loop = replace(
+        loop, steps=loop.steps if steps is None else steps, seed=loop.seed if seed is None else seed
+    )
+    return step.train_genera_and_save(output, photos, work, folds, replace(GENUS_RECIPE, loop=loop))
 
 
 @flow(name="train-drift", persist_result=False)

@@ -6,7 +6,35 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from models.learn.genus_scores import macro_f1
+from models.nets.genus import TEXTURE_BLOCK
+from models.nets.lite0 import BLOCKS, Lite0
+
 _PENALTIES = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
+
+
+@torch.no_grad()
+def trunk_features(trunk: Lite0, rgb: Tensor, batch_size: int = 32) -> tuple[Tensor, Tensor]:
+    """What a classifier may be given of a trunk that nothing was taught about clouds.
+
+    Args:
+        trunk: As published.
+        rgb: Photos ``(n, 3, y, x)``, uint8.
+        batch_size: Photos at a time.
+
+    Returns:
+        What the published classifier was given, the mean of the widened last map ``(n, 1280)``; and that with mean and
+        spread of the last and of a finer map besides ``(n, 2144)``.
+    """
+    trunk.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    pooled, textured = [], []
+    for part in rgb.split(batch_size):
+        fine = trunk.early((part.float() / 255).contiguous(memory_format=torch.channels_last), TEXTURE_BLOCK)
+        last = trunk.between(fine, TEXTURE_BLOCK, BLOCKS)
+        pooled.append(trunk.head(last).mean((2, 3)))
+        maps = [statistic for x in (last, fine) for statistic in (x.mean((2, 3)), x.flatten(2).std(2))]
+        textured.append(torch.cat([pooled[-1], *maps], dim=1))
+    return torch.cat(pooled), torch.cat(textured)
 
 
 def fit_logistic(features: Tensor, label: Tensor, classes: int, penalty: float) -> tuple[Tensor, Tensor]:
@@ -39,7 +67,11 @@ def fit_logistic(features: Tensor, label: Tensor, classes: int, penalty: float) 
 
 
 def logistic_probabilities(
-    features: Tensor, label: NDArray[np.int64], train: NDArray[np.bool_], inner: NDArray[np.int64], classes: int
+    features: Tensor,
+    label: NDArray[np.int64],
+    train: NDArray[np.bool_],
+    inner: NDArray[np.int64],
+    classes: int,
 ) -> NDArray[np.float64]:
     """Fit on ``train``, the penalty chosen by the macro-F1 of an inner split of it, and answer all photos.
 
@@ -53,8 +85,6 @@ def logistic_probabilities(
     Returns:
         ``(n, classes)``; only rows outside ``train`` are of use.
     """
-    from models.learn.genus_scores import macro_f1
-
     rows = torch.from_numpy(np.flatnonzero(train))
     scaled = (features - features[rows].mean(0)) / features[rows].std(0).clamp(min=1e-6)
     scaled = scaled / features.shape[1] ** 0.5

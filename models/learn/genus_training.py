@@ -62,6 +62,10 @@ class GenusRecipe:
     average: float = 0.985
 
 
+GENUS_RECIPE = GenusRecipe()
+"""Of ``vigie train genera``."""
+
+
 @dataclass(frozen=True, eq=False)
 class GenusLessons:
     """What is learned from.
@@ -206,7 +210,9 @@ def _step(
     return value
 
 
-def draw_maps(lessons: GenusLessons, recipe: GenusRecipe, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def draw_maps(
+    lessons: GenusLessons, recipe: GenusRecipe, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
     """Maps ``(batch, channels, h, w)`` of photos in random views, mirrored and mixed, with their shares of classes."""
     rows = torch.multinomial(lessons.weight, recipe.batch_size, replacement=True, generator=generator)
     views = torch.randint(len(lessons.maps), (recipe.batch_size,), generator=generator)

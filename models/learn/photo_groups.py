@@ -91,6 +91,8 @@ def grouped_folds(
     return fold_of[np.searchsorted(names, group)]
 
 
-def straddling(group: NDArray[np.int64], one: NDArray[np.bool_], other: NDArray[np.bool_]) -> NDArray[np.int64]:
+def straddling(
+    group: NDArray[np.int64], one: NDArray[np.bool_], other: NDArray[np.bool_]
+) -> NDArray[np.int64]:
     """Groups with photos on both sides, ``one`` and ``other`` being masks of the photos."""
     return np.intersect1d(group[one], group[other])

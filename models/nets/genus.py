@@ -17,8 +17,9 @@ from models.nets.lite0 import BLOCKS, FEATURES, HEAD_FEATURES, Lite0
 CONTRAIL = "Ct"
 """Class of the photos that show condensation trails, cirrus homogenitus of the WMO atlas, hence of the high level."""
 PHOTO_CLASSES: tuple[str, ...] = (*GENERA, CONTRAIL)
-_TEXTURE_BLOCK, _TEXTURE = 11, 112
-"""After this block the map is at 1/16 of the input, with this many channels: finer than the last."""
+TEXTURE_BLOCK = 11
+"""After so many blocks the map is at 1/16 of the input: finer than the last."""
+_TEXTURE = 112
 
 
 def level_of_classes() -> Tensor:
@@ -92,8 +93,8 @@ class GenusNet(nn.Module):
 
     def summary(self, early: Tensor) -> Tensor:
         """Summary ``(n, 1632)`` of photos, of which the map of the fixed blocks is given."""
-        fine = self.trunk.between(early, self.config.fixed_blocks, _TEXTURE_BLOCK)
-        last = self.trunk.between(fine, _TEXTURE_BLOCK, BLOCKS)
+        fine = self.trunk.between(early, self.config.fixed_blocks, TEXTURE_BLOCK)
+        last = self.trunk.between(fine, TEXTURE_BLOCK, BLOCKS)
         texture = torch.cat([fine.mean((2, 3)), fine.flatten(2).std(2)], dim=1)
         tokens = self.block(self.token(last.flatten(2).transpose(1, 2)))
         weights = self.attention(tokens).softmax(dim=1)

@@ -57,7 +57,9 @@ class NormedConv(nn.Module):
         groups: ``channels`` for a filter per channel.
     """
 
-    def __init__(self, channels: int, out_channels: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
+    def __init__(
+        self, channels: int, out_channels: int, kernel: int, stride: int = 1, groups: int = 1
+    ) -> None:
         super().__init__()
         self.conv = nn.Conv2d(channels, out_channels, kernel, stride, groups=groups, bias=False)
         self.norm = nn.BatchNorm2d(out_channels, eps=_BN_EPS)
@@ -106,7 +108,9 @@ class Lite0(nn.Module):
         for stage in _STAGES:
             for place in range(stage.repeats):
                 stride = stage.stride if place == 0 else 1
-                blocks.append(InvertedResidual(channels, stage.channels, stage.kernel, stride, stage.widening))
+                blocks.append(
+                    InvertedResidual(channels, stage.channels, stage.kernel, stride, stage.widening)
+                )
                 channels = stage.channels
         self.blocks = nn.ModuleList(blocks)
         self.last = NormedConv(FEATURES, HEAD_FEATURES, 1)
@@ -152,7 +156,9 @@ def lite0_weights(published: Mapping[str, Tensor]) -> dict[str, Tensor]:
     expected = Lite0().state_dict()
     wrong = sorted(_differing(expected.items(), renamed)) + sorted(renamed.keys() - expected.keys())
     if wrong:
-        raise ValueError(f"not the weights of EfficientNet-Lite0: {', '.join(wrong[:5])} missing or of another shape")
+        raise ValueError(
+            f"not the weights of EfficientNet-Lite0: {', '.join(wrong[:5])} missing or of another shape"
+        )
     return renamed
 
 
