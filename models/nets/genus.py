@@ -70,11 +70,19 @@ class GenusNet(nn.Module):
     The summary of a photo is the mean of the widened last map (what the trunk was pretrained for), mean and spread of
     a finer map (texture: ripples and grains tell Cc and Ac), and tokens of the last map that have seen each other,
     pooled by attention.
+
+    Args:
+        config: Shape.
+
+    Raises:
+        ValueError: More blocks are fixed than come before the finer map.
     """
 
     def __init__(self, config: GenusConfig | None = None) -> None:
         super().__init__()
         self.config = config or GenusConfig()
+        if not 0 <= self.config.fixed_blocks <= TEXTURE_BLOCK:
+            raise ValueError(f"fixed_blocks={self.config.fixed_blocks} is not within 0 to {TEXTURE_BLOCK}")
         width = self.config.width
         self.trunk = Lite0()
         self.token, self.block = nn.Linear(FEATURES, width), TransformerBlock(width, self.config.heads)

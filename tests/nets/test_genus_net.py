@@ -1,5 +1,6 @@
 """The network of the genera: shapes, and levels that never contradict genera."""
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +23,9 @@ def test_every_class_has_the_level_that_its_code_table_gives_it():
 
 def test_a_level_is_the_sum_of_its_genera():
     classes = torch.zeros(1, 11)
-    classes[0, [PHOTO_CLASSES.index(name) for name in ("Sc", "Ac", "As", "Ct")]] = torch.tensor([0.4, 0.2, 0.1, 0.3])
+    classes[0, [PHOTO_CLASSES.index(name) for name in ("Sc", "Ac", "As", "Ct")]] = torch.tensor(
+        [0.4, 0.2, 0.1, 0.3]
+    )
     # Sc is low; Ac and As are middle, 0.2 + 0.1; the contrail is high.
     assert torch.allclose(level_probabilities(classes), torch.tensor([[0.4, 0.3, 0.3]]))
 
@@ -41,3 +44,8 @@ def test_photos_of_any_size_are_answered():
         answer = net(torch.rand(2, 3, 64, 96))
     assert answer.photo.shape == (2, 11)
     assert answer.presence.shape == (2, 10)
+
+
+def test_not_more_blocks_are_fixed_than_come_before_the_texture():
+    with pytest.raises(ValueError, match="fixed_blocks=12"):
+        GenusNet(GenusConfig(fixed_blocks=12))

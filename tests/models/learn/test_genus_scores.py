@@ -59,7 +59,9 @@ def test_temperature_of_answers_that_are_too_sure():
     logits = torch.tensor([[[np.log(9.0), 0.0]]]).repeat(400, 1, 1)
     label = np.array([0, 0, 0, 1] * 100)
     assert fit_photo_temperature(logits, label) == pytest.approx(2.0, abs=0.01)
-    assert fit_photo_temperature(logits / 4, label) == pytest.approx(0.5, abs=0.01)  # sharpened where too modest
+    assert fit_photo_temperature(logits / 4, label) == pytest.approx(
+        0.5, abs=0.01
+    )  # sharpened where too modest
     assert fit_photo_temperature(logits[:0], label[:0]) == 1.0
 
 
@@ -97,7 +99,9 @@ def test_logistic_regression_balances_the_classes():
     weight, bias = fit_logistic(features, torch.tensor([0] * 9 + [1]), 2, 1e-3)
     scores = torch.tensor([[1.0], [-1.0], [0.0]]) @ weight.T + bias
     assert scores[:2].argmax(1).tolist() == [0, 1]
-    assert float(scores[2].softmax(0)[0]) == pytest.approx(0.5, abs=1e-3)  # 9 to 1, and yet no preference between
+    assert float(scores[2].softmax(0)[0]) == pytest.approx(
+        0.5, abs=1e-3
+    )  # 9 to 1, and yet no preference between
 
 
 def test_the_control_learns_from_the_training_photos_only():
