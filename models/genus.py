@@ -92,7 +92,7 @@ def genus_logits(net: GenusNet, rgb: Tensor, crop_side: int, batch_size: int = 3
     """Logits of every view of photos: ``(n, views, 11)`` of the class and ``(n, views, 10)`` of presence."""
     net.eval()
     photo, presence = [], []
-    for batch in rgb.split(batch_size):
+    for batch in torch.split(rgb, batch_size):
         views = test_time_views(batch, crop_side)
         answers = [net(view.contiguous(memory_format=torch.channels_last)) for view in views]
         photo.append(torch.stack([answer.photo for answer in answers], 1))

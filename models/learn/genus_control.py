@@ -28,7 +28,7 @@ def trunk_features(trunk: Lite0, rgb: Tensor, batch_size: int = 32) -> tuple[Ten
     """
     trunk.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     pooled, textured = [], []
-    for part in rgb.split(batch_size):
+    for part in torch.split(rgb, batch_size):
         fine = trunk.early((part.float() / 255).contiguous(memory_format=torch.channels_last), TEXTURE_BLOCK)
         last = trunk.between(fine, TEXTURE_BLOCK, BLOCKS)
         pooled.append(trunk.head(last).mean((2, 3)))

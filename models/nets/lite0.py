@@ -94,7 +94,8 @@ class InvertedResidual(nn.Module):
         """``(B, channels, y, x)`` to ``(B, out_channels, ceil(y / stride), ceil(x / stride))``."""
         y = F.relu6(self.widen(x)) if hasattr(self, "widen") else x
         y = self.narrow(F.relu6(self.depthwise(y)))
-        return x + y if self.residual else y
+        out: Tensor = x + y if self.residual else y
+        return out
 
 
 class Lite0(nn.Module):
