@@ -19,9 +19,30 @@ def evaluate_cloud_command(
     weights: Annotated[
         list[str] | None, typer.Option(help="name=FILE, repeatable; the shipped ones where absent.")
     ] = None,
+    part: Annotated[
+        list[str] | None, typer.Option(help="cover, genera, sky; repeatable. cover where absent.")
+    ] = None,
+    genus_weights: Annotated[
+        Path | None, typer.Option(help="safetensors of vigie train genera; controls alone where absent.")
+    ] = None,
+    moments: Annotated[
+        Path | None, typer.Option(help="Simulated moments of vigie train sky, for the part sky.")
+    ] = None,
+    sky_weights: Annotated[
+        Path | None, typer.Option(help="safetensors of vigie train sky; the shipped ones where absent.")
+    ] = None,
     form: Format = Form.TEXT,
 ) -> None:
-    """Score cover and masks beside thresholds and trivial controls, with intervals."""
+    """Score cover, genera, and camera beside satellite beside both, with controls and intervals."""
+    chosen = part or ["cover"]
+    if unknown := sorted(set(chosen) - {"cover", "genera", "sky"}):
+        raise ConfigurationError("--part", None, ", ".join(unknown), "cover, genera or sky")
+    if "sky" in chosen:
+        _evaluate_sky(moments, sky_weights, form)
+    if "genera" in chosen:
+        _evaluate_genera(cloud, genus_weights, form)
+    if "cover" not in chosen:
+        return
     from tasks.cloud_evaluation import evaluate_cloud, table_json, table_text
     from tasks.weights import SHIPPED_CLOUD_UNET, SHIPPED_CLOUD_WEIGHTS, load_cloud_model
 
@@ -37,6 +58,30 @@ def evaluate_cloud_command(
     networks = {name: load_cloud_model(Path(path))[0] for name, path in named.items()}
     rows = evaluate_cloud(networks, labels=labels, cameras=cameras, cloud=cloud)
     typer.echo(table_json(rows) if form is Form.JSON else table_text(rows))
+
+
+def _evaluate_sky(moments: Path | None, weights: Path | None, form: Form) -> None:
+    from tasks.sky_night import sky_of_weights
+    from tasks.sky_scoring import score_sky
+    from tasks.sky_tables import sky_table_json, sky_table_text
+
+    if moments is None:
+        raise ConfigurationError("evaluate cloud", None, "no moments", "give --moments of vigie train sky")
+    sky = sky_of_weights(weights)
+    rows, _ = score_sky(sky.model, sky.calibration, moments)
+    typer.echo(sky_table_json(rows) if form is Form.JSON else sky_table_text(rows))
+
+
+def _evaluate_genera(cloud: Path | None, weights: Path | None, form: Form) -> None:
+    from flows.evaluation_output import evaluation_progress
+    from tasks.drift_report_tables import sections_json, sections_text
+    from tasks.genus_evaluation import evaluate_genera
+
+    if cloud is None:
+        raise ConfigurationError("evaluate cloud", None, "no photos", "give --cloud")
+    with evaluation_progress() as told:
+        sections = evaluate_genera(cloud, weights, progress=told)
+    typer.echo(sections_json(sections) if form is Form.JSON else sections_text(sections))
 
 
 @evaluate.command("drift")

@@ -38,6 +38,53 @@ def train_cloud(
     typer.echo(str(output))
 
 
+@train.command("genera")
+def train_genera(
+    output: Annotated[Path, typer.Argument(help="safetensors file to write; its card goes beside it.")],
+    photos: Annotated[Path, typer.Option(help="Folder of manifest.csv, with the photos or ccsn beside it.")],
+    work: Annotated[Path, typer.Option(help="Where maps and checkpoints are kept.")] = Path("vigie-training"),
+    fold: Annotated[
+        list[int] | None,
+        typer.Option(min=0, max=4, help="Hold out this fifth of the photos only; repeatable. All in turn."),
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Of each network.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of the first weights and of every batch.")] = None,
+) -> None:
+    """Train the genera of clouds: a network per fold, each scored on the photos that it never saw."""
+    quiet_prefect()
+    from flows.train_models import train_cloud_genera
+
+    typer.echo(str(train_cloud_genera(output, photos, work, folds=fold, steps=steps, seed=seed)))
+
+
+@train.command("sky")
+def train_sky_command(
+    output: Annotated[Path, typer.Argument(help="safetensors file to write; its card goes beside it.")],
+    work: Annotated[Path, typer.Option(help="Where simulated moments are kept.")] = Path("vigie-training"),
+    encoder: Annotated[
+        Path | None, typer.Option(help="Weights of train cloud to see pictures with; learned anew if absent.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Settings of a network whose archives and crowd labels teach too.")
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, help="With --config: of each camera, the last.")] = 60,
+    cameras: Annotated[int | None, typer.Option(min=5, help="Simulated cameras.")] = None,
+    processes: Annotated[int, typer.Option(min=1, help="Cameras that are rendered at once.")] = 1,
+    steps: Annotated[int | None, typer.Option(min=1)] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of the first weights and of every batch.")] = None,
+    denoise_steps: Annotated[
+        int, typer.Option(min=0, help="Without --encoder: teach it denoising first.")
+    ] = 0,
+) -> None:
+    """Train camera and satellite together: oktas of the dome, genera, levels, base."""
+    quiet_prefect()
+    from flows.train_models import SkyLearning, SkySetSpec, train_sky
+
+    spec = SkySetSpec() if cameras is None else SkySetSpec(cameras=cameras, held_out=max(1, cameras // 5))
+    train_sky(output, work, spec, processes, steps, seed, denoise_steps, SkyLearning(encoder, config, days))
+    typer.echo(str(output))
+
+
 @train.command("drift")
 def train_drift(
     output: Annotated[Path, typer.Argument(help="safetensors file to write; its card goes beside it.")],

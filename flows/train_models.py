@@ -6,10 +6,15 @@ from pathlib import Path
 from prefect import flow
 
 from models.learn.drift_recipe import DRIFT_RECIPE
+from models.learn.genus_training import GENUS_RECIPE
 from models.learn.recipe import CLOUD_RECIPES
+from models.learn.sky_recipe import SKY_RECIPE
 from models.learn.water_recipe import WATER_RECIPE
+from tasks import sky_training_steps as sky_step
 from tasks import training_steps as step
 from tasks.errors import ConfigurationError
+from tasks.sky_scenes import SkySetSpec
+from tasks.sky_training_steps import SkyLearning
 from tasks.training_steps import RealLabels, RealPictures
 
 
@@ -45,6 +50,49 @@ def train_cloud_cover(
     weights = step.train_and_save(output, rendered, real, recipe)
     if real.cloud is not None or real.labels is not None:
         step.score(weights, real)
+    return weights
+
+
+@flow(name="train-genera", persist_result=False)
+def train_cloud_genera(
+    output: Path,
+    photos: Path,
+    work: Path,
+    folds: list[int] | None = None,
+    steps: int | None = None,
+    seed: int | None = None,
+) -> Path:
+    """Trains a network per held-out fold, writes them to ``output`` with their card, and scores them there.
+
+    An interrupted run goes on from its checkpoints in ``work``; folds may be trained apart, in folders of their own.
+    """
+    loop = GENUS_RECIPE.loop
+    loop = replace(
+        loop, steps=loop.steps if steps is None else steps, seed=loop.seed if seed is None else seed
+    )
+    return step.train_genera_and_save(output, photos, work, folds, replace(GENUS_RECIPE, loop=loop))
+
+
+@flow(name="train-sky", persist_result=False)
+def train_sky(
+    output: Path,
+    work: Path,
+    spec: SkySetSpec | None = None,
+    processes: int = 1,
+    steps: int | None = None,
+    seed: int | None = None,
+    denoise_steps: int = 0,
+    learning: SkyLearning | None = None,
+) -> Path:
+    """Trains camera and satellite together on simulated moments, calibrates and scores it, and writes ``output``.
+
+    An interrupted run goes on from its checkpoint. Everything simulated says what a fusion can do with errors like those
+    of its simulator; a network's own archives teach too where they are given.
+    """
+    recipe = SKY_RECIPE.changed(steps, seed, denoise_steps)
+    moments = sky_step.render_moments(work / "moments", spec or SkySetSpec(), processes)
+    weights = sky_step.train_sky_and_save(output, moments, recipe, learning or SkyLearning())
+    sky_step.score_sky_weights(weights, moments)
     return weights
 
 

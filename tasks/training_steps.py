@@ -9,6 +9,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
 from models.learn.drift_recipe import DriftRecipe
+from models.learn.genus_training import GenusRecipe
 from models.learn.recipe import CloudRecipe
 from models.learn.water_recipe import WaterRecipe
 from tasks import water_sources
@@ -33,6 +34,8 @@ from tasks.drift_training import (
     save_trained_drift,
     train_drift,
 )
+from tasks.genus_photos import read_genus_photos
+from tasks.genus_training import FOLDS, save_trained_genera, train_genus_fold
 from tasks.water_scenes import RenderedWater, write_water_set
 from tasks.water_sources import WaterSource, masked_source, scene_source
 from tasks.water_training import (
@@ -41,7 +44,7 @@ from tasks.water_training import (
     save_trained_water,
     train_water,
 )
-from tasks.weights import load_cloud_model, record_metrics
+from tasks.weights import load_cloud_model, read_card, record_metrics
 
 _STEP: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False, "retries": 0}
 
@@ -126,6 +129,25 @@ def score(weights: Path, real: RealLabels) -> str:
     text = table_text(rows)
     get_run_logger().info("%s", text)
     return text
+
+
+@task(name="train genera", **_STEP)
+def train_genera_and_save(
+    output: Path, photos: Path, work: Path, folds: list[int] | None, recipe: GenusRecipe
+) -> Path:
+    """Train a network per held-out fold and write them with their card; goes on where it was interrupted."""
+    log = get_run_logger()
+    filed = read_genus_photos(photos)
+    log.info("%d photos, %d disputed", len(filed.name), filed.groups.conflict.sum())
+
+    def tell(part: str, done: int, of: int) -> None:
+        log.info("%s: %d of %d", part, done, of)
+
+    chosen = sorted(set(range(FOLDS) if folds is None else folds))
+    trained = [train_genus_fold(filed, fold, recipe, work, tell) for fold in chosen]
+    digest = save_trained_genera(output, filed, trained, recipe)
+    log.info("%s: %s; %s", output, digest, read_card(output)["metrics"]["held_out"])
+    return output
 
 
 @task(name="render cameras", **_STEP)

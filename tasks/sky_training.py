@@ -1,0 +1,155 @@
+"""Train the network of camera and satellite together, calibrate its answers on later weeks, write weights and card."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from models.contracts.sky_answers import SkyAnswers
+from models.contracts.sky_batch import SkyTargets
+from models.learn.loop import LoopState
+from models.learn.sky_calibration import SkyCalibration, fit_sky_calibration
+from models.learn.sky_recipe import SkyRecipe
+from models.learn.sky_training import denoise_first, start_from, train_sky
+from models.nets.sky_encoder import SkyEncoder
+from models.sky import SkyModel, build_sky_model, predict_sky
+from tasks.checkpoints import load_checkpoint, save_checkpoint
+from tasks.errors import ConfigurationError
+from tasks.sky_set import SkySet
+from tasks.sky_sources import SkySource, joined
+from tasks.sky_weights import save_sky_model
+from tasks.weights import load_cloud_model
+
+Progress = Callable[[str, int, float], None]
+"""Told the lesson, the steps done and the mean loss."""
+
+RUNS: dict[str, tuple[bool, bool]] = {
+    "camera only": (True, False),
+    "satellite only": (False, True),
+    "both": (True, True),
+}
+"""Which inputs each run may look at: camera, satellite."""
+
+
+def encoder_of(weights: Path) -> tuple[SkyEncoder, str]:
+    """The camera's encoder of trained cloud masks, and its digest.
+
+    Raises:
+        ConfigurationError: These weights are of another architecture.
+    """
+    model, digest = load_cloud_model(weights)
+    if not isinstance(model.net, SkyEncoder):
+        raise ConfigurationError(
+            weights, None, "no weights of the architecture 'sky'", "give such, or train from nothing"
+        )
+    return model.net, digest
+
+
+def train_sky_model(
+    sources: Sequence[SkySource],
+    recipe: SkyRecipe,
+    *,
+    encoder: SkyEncoder | None = None,
+    checkpoint: Path | None = None,
+    progress: Progress | None = None,
+    device: torch.device | str | None = None,
+) -> SkyModel:
+    """Train; an interrupted training goes on from its checkpoint.
+
+    Args:
+        sources: What to learn from.
+        recipe: Everything else.
+        encoder: To begin with; one that starts from nothing cannot be frozen, and learns along.
+        checkpoint: File to resume from and to write at every report; removed at the end.
+        progress: Called at every report.
+        device: CUDA where there is one, by default.
+    """
+    torch.manual_seed(recipe.seed)
+    model = build_sky_model(recipe.model)
+    lessons = joined([source.lessons for source in sources])
+    training = recipe.training
+    if encoder is not None:
+        start_from(model.net, encoder)
+    else:
+        training = dataclasses.replace(training, freeze_encoder=False)
+    state = load_checkpoint(checkpoint)
+    if encoder is None and recipe.denoising is not None and state is None:
+        observe = _observer("denoising", None, progress)
+        denoise_first(model.net.encoder, lessons, recipe.denoising, observe=observe, device=device)
+    train_sky(
+        model.net,
+        lessons,
+        training,
+        state=state,
+        observe=_observer("training", checkpoint, progress),
+        device=device,
+    )
+    if checkpoint is not None:
+        checkpoint.unlink(missing_ok=True)
+    model.net.cpu().eval()
+    return model
+
+
+def _observer(lesson: str, checkpoint: Path | None, progress: Progress | None) -> Callable[[LoopState], None]:
+    def observe(state: LoopState) -> None:
+        save_checkpoint(checkpoint, state)
+        if progress is not None:
+            progress(lesson, state.step, state.losses[-1] if state.losses else float("nan"))
+
+    return observe
+
+
+def answers_of_runs(model: SkyModel, moments: SkySet) -> dict[str, SkyAnswers]:
+    """What the model answers with each of `RUNS`' inputs, not yet calibrated."""
+    inputs = dataclasses.replace(moments.seen, image=moments.pictures)
+    return {
+        name: predict_sky(model, inputs, use_camera=camera, use_satellite=satellite)
+        for name, (camera, satellite) in RUNS.items()
+    }
+
+
+def calibrate_sky(model: SkyModel, held_out: SkySet) -> SkyCalibration:
+    """Temperatures and okta sets, from moments that were not trained on, with either input and with both."""
+    answers = list(answers_of_runs(model, held_out).values())
+    together = type(answers[0])(
+        *(np.concatenate([getattr(a, f.name) for a in answers]) for f in dataclasses.fields(SkyAnswers))
+    )
+    targets = SkyTargets(
+        *(
+            torch.cat([getattr(held_out.targets, f.name)] * len(answers))
+            for f in dataclasses.fields(SkyTargets)
+        )
+    )
+    return fit_sky_calibration(together, targets, np.tile(held_out.camera, len(answers)))
+
+
+def save_trained_sky(
+    path: Path,
+    model: SkyModel,
+    sources: Sequence[SkySource],
+    recipe: SkyRecipe,
+    calibration: SkyCalibration,
+    encoder: str | None = None,
+) -> str:
+    """Write weights and card; returns the digest.
+
+    Args:
+        path: ``*.safetensors``.
+        model: Trained.
+        sources: What it learned from.
+        recipe: How.
+        calibration: Of its answers.
+        encoder: Digest of the weights that its encoder began with.
+    """
+    training: dict[str, Any] = {
+        "shippable": all(source.shippable for source in sources),
+        "sources": [source.facts for source in sources],
+        "recipe": dataclasses.asdict(recipe.training),
+        "denoising": None if recipe.denoising is None else dataclasses.asdict(recipe.denoising),
+        "encoder": encoder,
+    }
+    facts = {"training": training, "calibration": calibration.to_card(), "metrics": {}}
+    return save_sky_model(path, model, facts)
