@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from models.contracts.flags import ValueFlag
 from models.nets.fcn import FCN, FCNConfig
+from models.nets.sky_encoder import SkyEncoder, SkyEncoderConfig, SkyMaps, cover_log_probabilities
 from models.nets.unet import UNet, UNetConfig
 from models.science.cover import CLOUD, SKY, cover_of_mask, visible_fraction
 
@@ -30,9 +31,9 @@ class CloudConfig:
     """How a picture becomes a cover.
 
     Attributes:
-        architecture: ``unet`` or ``fcn``.
-        widths: Channels per level of the UNet.
-        context_heads: Heads of the UNet's transformer block; 0 for none.
+        architecture: ``sky`` (``models.nets.sky_encoder``), ``unet`` or ``fcn``.
+        widths: Channels per level of the UNet or the encoder.
+        context_heads: Heads of their transformer block; 0 for none.
         fcn_width: Channels of the FCN.
         long_side: Pixels of a tile's long side as the network sees it.
         max_aspect: Pictures wider (or higher) than this are tiled.
@@ -64,7 +65,17 @@ def build_cloud_net(config: CloudConfig) -> nn.Module:
         return UNet(UNetConfig(3, N_CLASSES, config.widths, patch=2, context_heads=config.context_heads))
     if config.architecture == "fcn":
         return FCN(FCNConfig(3, N_CLASSES, config.fcn_width))
-    raise ValueError(f"unknown architecture {config.architecture!r}; known: unet, fcn")
+    if config.architecture == "sky":
+        heads = config.context_heads
+        return SkyEncoder(SkyEncoderConfig(config.widths, int(heads > 0), max(1, heads)))
+    raise ValueError(f"unknown architecture {config.architecture!r}; known: sky, unet, fcn")
+
+
+def class_probabilities(output: Tensor | SkyMaps) -> Tensor:
+    """Probabilities ``(B, 3, y, x)`` of other, sky and cloud, of what a network of any architecture answers."""
+    if isinstance(output, SkyMaps):
+        return cover_log_probabilities(output).float().exp()
+    return output.float().softmax(1)
 
 
 @dataclass
@@ -146,8 +157,8 @@ def _tile_probabilities(
     for members in by_shape.values():
         for start in range(0, len(members), batch_size):
             rows = members[start : start + batch_size]
-            logits = model.net(torch.cat([tiles[i] for i in rows]).to(device))
-            for i, p in zip(rows, logits.float().softmax(1).cpu(), strict=True):
+            answer = class_probabilities(model.net(torch.cat([tiles[i] for i in rows]).to(device)))
+            for i, p in zip(rows, answer.cpu(), strict=True):
                 out[i] = p[None]
     return out
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from models.cloud import CloudConfig
 from models.learn.augment import AugmentConfig
 from models.learn.loop import LoopConfig
+from models.learn.sky_augment import SkyAugmentConfig
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class CloudRecipe:
 
     config: CloudConfig
     loop: LoopConfig
-    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    augment: AugmentConfig | SkyAugmentConfig = field(default_factory=AugmentConfig)
     batch_size: int = 8
     scenes: int = 3000
     seed: int = 500_000
@@ -45,6 +46,14 @@ class CloudRecipe:
 
 
 CLOUD_RECIPES: dict[str, CloudRecipe] = {
+    "sky": CloudRecipe(
+        CloudConfig("sky", widths=(16, 32, 64, 96), context_heads=4, min_luma=0.12),
+        LoopConfig(steps=2000, warm_up=60),
+        SkyAugmentConfig(),
+        scenes=2000,
+        width=256,
+        sigma_scale=1.8,
+    ),
     "unet": CloudRecipe(
         CloudConfig("unet", widths=(16, 32, 48, 64), context_heads=0, fcn_width=48, min_luma=0.12),
         LoopConfig(steps=900, warm_up=30),
