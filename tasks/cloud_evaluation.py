@@ -14,8 +14,9 @@ from models.cloud import CloudModel, CoverEstimate, predict_cover
 from models.learn.metrics import FrameScore, score_frame
 from models.learn.thresholds import THRESHOLDS
 from models.science.cover import CLOUD, OBSCURED, OTHER, SKY, cover_of_mask
-from tasks.cloud_evaluation_openness import OPEN_SKY, evaluate_openness, read_fisheye
+from tasks.cloud_evaluation_openness import OPEN_SKY, evaluate_openness
 from tasks.cloud_evaluation_rows import EvaluationRow, evaluation_row
+from tasks.cloud_label_sets import read_fisheye
 from tasks.cloud_labels import (
     HORIZON_TEST_CAMERAS,
     HORIZON_TRAIN_CAMERAS,

@@ -1,50 +1,19 @@
 """Score where networks find open sky, clear or cloudy, on fisheye frames whose labels know no cloud."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from models.cloud import CloudModel, predict_cover
 from models.learn.metrics import FrameScore, score_frame
 from models.learn.sky_thresholds import SKY_THRESHOLDS
 from models.science.cover import CLOUD, OTHER, SKY, UNLABELLED
 from tasks.cloud_evaluation_rows import EvaluationRow, evaluation_row
-from tasks.cloud_labels import LabelledImage, manifest_rows
-from tasks.pictures import read_picture
+from tasks.cloud_labels import LabelledImage
 
 OPEN_SKY = "fisheye3, open sky"
 """Name of the set: here "cover" is the share of the disc that is open sky, 8 oktas where nothing stands around."""
-
-
-def read_fisheye(cloud: Path) -> list[LabelledImage]:
-    """The three-class fisheye frames: sky, vegetation, building; which of the sky is cloud is not labelled.
-
-    Args:
-        cloud: Folder with ``manifest.csv`` (columns dataset, file, group, sha256) and ``fisheye3``.
-
-    Returns:
-        Frames with ``SKY`` and ``OTHER``, ``UNLABELLED`` beyond the disc; each a group of its own: every one shows
-        another place.
-    """
-    images = []
-    for row in sorted(manifest_rows(cloud, "fisheye3", "raw/"), key=lambda r: r["file"]):
-        path = cloud / "fisheye3" / row["file"]
-        codes = np.asarray(Image.open(cloud / "fisheye3" / "mask" / f"{path.stem}_result.png"))
-        mask = np.where(codes == 255, SKY, OTHER).astype(np.uint8)
-        mask[~inscribed_disc(*mask.shape)] = UNLABELLED
-        images.append(LabelledImage(path.stem, path.name, row["sha256"], read_picture(path), mask))
-    return images
-
-
-def inscribed_disc(height: int, width: int) -> NDArray[np.bool_]:
-    """Pixels ``(y, x)`` within the largest centred circle."""
-    y, x = np.ogrid[:height, :width]
-    from_centre = np.hypot(y - (height - 1) / 2, x - (width - 1) / 2)
-    inside: NDArray[np.bool_] = from_centre <= min(height, width) / 2
-    return inside
 
 
 def _as_cover(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -27,6 +27,7 @@ class CloudRecipe:
         width: Width of the rendered pictures, pixels.
         sigma_scale: The standard error on real pictures over that on rendered ones; chosen on the labelled frames of
             the training cameras.
+        photo_share: Batches drawn from photos with hand-drawn masks, where they are given, per rendered one.
     """
 
     config: CloudConfig
@@ -38,6 +39,7 @@ class CloudRecipe:
     held_out: int = 300
     width: int = 320
     sigma_scale: float = 1.0
+    photo_share: float = 0.8
 
     @property
     def held_out_seed(self) -> int:

@@ -13,8 +13,6 @@ from torch import Tensor
 from models.contracts.sky_masks import NOT_LABELLED, CloudClass, SurfaceClass
 from models.nets.sky_encoder import SkyMaps
 
-_S, _C = SurfaceClass, CloudClass
-
 
 class SkyCode(IntEnum):
     """What a label knows of a pixel; ``NOT_LABELLED`` where nothing."""
@@ -28,7 +26,9 @@ class SkyCode(IntEnum):
     SKY = 6  # open sky or glare, clear or not
 
 
-_OPEN: dict[SkyCode, tuple[tuple[_S, _C], ...]] = {
+_S, _C = SurfaceClass, CloudClass  # aliases, for the table
+
+_OPEN: dict[SkyCode, tuple[tuple[SurfaceClass, CloudClass], ...]] = {
     SkyCode.CLEAR: ((_S.SKY, _C.CLEAR), (_S.GLARE, _C.CLEAR)),
     SkyCode.CLOUD: ((_S.SKY, _C.THIN), (_S.SKY, _C.THICK), (_S.GLARE, _C.THIN), (_S.GLARE, _C.THICK)),
     SkyCode.THIN: ((_S.SKY, _C.THIN), (_S.GLARE, _C.THIN)),

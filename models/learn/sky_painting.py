@@ -36,7 +36,8 @@ def smooth_field(size: int, generator: torch.Generator, slope: float, stretch: f
     frequency = ((along * long) ** 2 + (across / long) ** 2).sqrt().clamp(min=0.5 / size)
     spectrum = torch.fft.rfft2(torch.randn(size, size, generator=generator))
     field = torch.fft.irfft2(spectrum * frequency**-slope, s=(size, size))
-    return (field - field.mean()) / (field.std() + 1e-9)
+    standard: Tensor = (field - field.mean()) / (field.std() + 1e-9)
+    return standard
 
 
 def _colour(light: float, red_over_blue: float, green: float) -> Tensor:
