@@ -120,6 +120,30 @@ def bent_around_zenith(sample: Sample, size: int, generator: torch.Generator) ->
     return _framed(picture, codes, far > 1, generator)
 
 
+def _looks_up(sample: Sample) -> bool:
+    """Whether a picture is an all-sky one: nothing but frame in its corners, sky in its middle."""
+    height, width = sample.mask.shape
+    corners = sample.mask[:: height - 1 or 1, :: width - 1 or 1]
+    return bool((corners == SkyCode.OTHER).all()) and bool(
+        sample.mask[height // 2, width // 2] != SkyCode.OTHER
+    )
+
+
+def _has_sky_on_top(sample: Sample) -> bool:
+    return bool((sample.mask[0] != SkyCode.OTHER).float().mean() > 0.2)
+
+
+def turned(sample: Sample, size: int, generator: torch.Generator) -> Pair:
+    """An all-sky picture turned about its middle, nearer or farther, mirrored or not."""
+    axis = torch.linspace(-1, 1, size)
+    angle, scale = _draw(generator, 0, 2 * math.pi), math.exp(_draw(generator, -0.5, 0.15))
+    x, y = axis[None].expand(size, size) + _draw(generator, -0.3, 0.3), axis[:, None].expand(size, size)
+    across = scale * (math.cos(angle) * x - math.sin(angle) * y)
+    down = scale * (math.sin(angle) * x + math.cos(angle) * y)
+    flip = -1.0 if _draw(generator) < 0.5 else 1.0
+    return _sampled(sample, flip * across, down)
+
+
 def _framed(picture: Tensor, codes: Tensor, outside: Tensor, generator: torch.Generator) -> Pair:
     grey = _draw(generator, 0.0, 0.12) if _draw(generator) < 0.7 else _draw(generator, 0.1, 1.0)
     if _draw(generator) < 0.15:
@@ -142,7 +166,9 @@ def draw_sky(sample: Sample, config: SkyAugmentConfig, generator: torch.Generato
     if painted and _draw(generator) < config.bare:
         picture, codes = paint_sky(config.size, generator)
     else:
-        if _draw(generator) < config.polar:
+        if _looks_up(sample):
+            picture, codes = turned(sample, config.size, generator)
+        elif _draw(generator) < config.polar and _has_sky_on_top(sample):
             picture, codes = bent_around_zenith(sample, config.size, generator)
         else:
             picture, codes = sky_crop(sample, config, generator)

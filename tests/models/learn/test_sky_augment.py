@@ -94,3 +94,15 @@ def test_a_picture_without_sky_may_be_bent() -> None:
     picture, codes = bent_around_zenith(flat(sky_rows=0), 32, generator())
     assert (codes == SkyCode.OTHER).all()
     assert torch.isfinite(picture).all()
+
+
+def test_an_all_sky_picture_is_turned_not_bent() -> None:
+    sample = flat(rows=40, columns=40)
+    y, x = np.mgrid[:40, :40] - 19.5
+    sample.mask[:] = torch.from_numpy((np.hypot(x, y) < 18).astype(np.uint8))
+    sample.rgb[:] = torch.where(sample.mask == SkyCode.CLEAR, 200, 0).to(torch.uint8)
+    config = SkyAugmentConfig(size=40, painted=0.0, polar=1.0, disc=0.0)
+    for seed in range(5):
+        picture, codes = draw_sky(sample, config, generator(seed))
+        assert codes[20, 20] == SkyCode.CLEAR
+        assert ((picture[0] > 0.4) == (codes == SkyCode.CLEAR)).float().mean() > 0.95
