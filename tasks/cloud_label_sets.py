@@ -15,7 +15,8 @@ from tasks.cloud_labels import LabelledImage, manifest_rows
 from tasks.cloud_prediction import read_picture
 from tasks.errors import ConfigurationError
 
-PHOTO_COLUMNS = ("file", "mask", "licence", "sha256")
+PHOTO_COLUMNS = ("file", "mask", "licence")
+_ORIGIN_COLUMNS = ("licence", "repository", "path", "commit", "sha256")
 
 
 @dataclass(frozen=True)
@@ -24,21 +25,22 @@ class LabelledPhoto:
 
     Attributes:
         image: Picture and mask; classes are codes of ``models.learn.sky_codes``.
-        licence: Identifier.
+        origin: Of the file that was published, as far as known: ``licence``, ``repository``, ``path``, ``commit``,
+            ``sha256``. The picture may be a view that was rendered from it.
     """
 
     image: LabelledImage
-    licence: str
+    origin: dict[str, str]
 
 
 def read_photos(folder: Path) -> Iterator[LabelledPhoto]:
     """Hand-labelled photos: ``manifest.csv`` with the columns ``PHOTO_COLUMNS``, and the files that it names.
 
-    Masks are PNG of the photo's size: 0 other, 1 clear sky, 2 cloud, 3 thin cloud, 255 not labelled.
+    Masks are PNG of the photo's size: 0 other, 1 clear sky, 2 cloud, 3 thin cloud, 255 not labelled. The columns
+    ``camera``, ``repository``, ``path``, ``commit`` and ``sha256`` (of the published file) are for the card.
 
     Raises:
-        ConfigurationError: A column or file is missing, a photo is not the one that was labelled, or a mask does not
-            fit it.
+        ConfigurationError: A column or file is missing, or a mask does not fit its photo.
     """
     manifest = folder / "manifest.csv"
     with manifest.open(newline="") as file:
@@ -49,14 +51,14 @@ def read_photos(folder: Path) -> Iterator[LabelledPhoto]:
         photo, mask = folder / row["file"], folder / row["mask"]
         if gone := [path for path in (photo, mask) if not path.is_file()]:
             raise ConfigurationError(manifest, line, f"no file {gone[0]}", "restore it, or drop the row")
-        if hashlib.sha256(photo.read_bytes()).hexdigest() != row["sha256"]:
-            raise ConfigurationError(manifest, line, f"{photo.name} is another image", "label it anew")
         rgb, codes = read_picture(photo), np.asarray(Image.open(mask))
         if codes.shape != rgb.shape[:2]:
             found = f"the mask is {codes.shape}, the photo {rgb.shape[:2]}"
             raise ConfigurationError(manifest, line, found, "draw it on the photo itself")
-        group = row.get("group") or photo.stem
-        yield LabelledPhoto(LabelledImage(group, photo.name, row["sha256"], rgb, codes), row["licence"])
+        group = row.get("camera") or photo.stem
+        digest = hashlib.sha256(photo.read_bytes()).hexdigest()
+        origin = {name: row.get(name) or "" for name in _ORIGIN_COLUMNS}
+        yield LabelledPhoto(LabelledImage(group, photo.name, digest, rgb, codes), origin)
 
 
 def read_fisheye(cloud: Path) -> list[LabelledImage]:

@@ -32,6 +32,7 @@ class Source:
         samples: Its pictures at training scale.
         share: Share of the batches drawn from it, up to a common factor.
         shippable: Its licence allows weights learned from it to be given away.
+        origins: Where third parties published what it was made of, with their licences.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Source:
     samples: list[Sample]
     share: float = 1.0
     shippable: bool = False
+    origins: list[dict[str, str]] = dataclasses.field(default_factory=list)
 
 
 def gather(
@@ -102,13 +104,15 @@ def labelled_photo_source(folder: Path, config: CloudConfig, share: float = 0.6)
         config: Scale and tiling.
         share: Of the batches, up to a common factor.
     """
-    licences: set[str] = set()
+    origins: list[dict[str, str]] = []
     samples: list[Sample] = []
     for photo in read_photos(folder):
-        licences.add(photo.licence)
+        if photo.origin not in origins:
+            origins.append(photo.origin)
         samples += gather([photo.image], config)
+    licences = {origin["licence"] for origin in origins}
     free = licences <= SHIPPABLE_LICENCES
-    return Source("photos with hand-drawn masks", ", ".join(sorted(licences)), samples, share, free)
+    return Source("photos with hand-drawn masks", ", ".join(sorted(licences)), samples, share, free, origins)
 
 
 def scored_samples(

@@ -160,6 +160,7 @@ def card_facts(
                 "share": source.share,
                 "pictures": len({s.sha256 for s in source.samples}),
                 "sha256": sorted({s.sha256 for s in source.samples}),
+                **({"origins": source.origins} if source.origins else {}),
             }
             for source in sources
         ],

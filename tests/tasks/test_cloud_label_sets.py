@@ -27,6 +27,7 @@ def photos(folder: Path, licence: str = "CC0-1.0", **changes: str) -> Path:
     Image.fromarray(codes).save(folder / "a_mask.png")
     digest = hashlib.sha256((folder / "a.png").read_bytes()).hexdigest()
     row = {"file": "a.png", "mask": "a_mask.png", "licence": licence, "sha256": digest} | changes
+    row |= {"repository": "someone/photos"}
     with (folder / "manifest.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, row)
         writer.writeheader()
@@ -36,7 +37,8 @@ def photos(folder: Path, licence: str = "CC0-1.0", **changes: str) -> Path:
 
 def test_a_photo_comes_with_mask_and_licence(tmp_path: Path) -> None:
     (photo,) = read_photos(photos(tmp_path))
-    assert photo.licence == "CC0-1.0"
+    assert photo.origin["licence"] == "CC0-1.0"
+    assert photo.image.sha256 == hashlib.sha256((tmp_path / "a.png").read_bytes()).hexdigest()
     assert np.bincount(photo.image.mask.ravel(), minlength=256)[[0, 1, 2, 255]].tolist() == [300, 254, 16, 30]
 
 
@@ -44,12 +46,12 @@ def test_a_photo_comes_with_mask_and_licence(tmp_path: Path) -> None:
 def test_weights_are_given_away_where_every_licence_allows(tmp_path: Path, licence: str, free: bool) -> None:
     source = labelled_photo_source(photos(tmp_path, licence), CloudConfig())
     assert (source.shippable, source.licence, len(source.samples)) == (free, licence, 1)
+    assert [origin["repository"] for origin in source.origins] == ["someone/photos"]
 
 
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"sha256": "0" * 64}, "another image"),
         ({"mask": "none.png"}, "no file"),
         ({"licence": ""}, "no licence"),
     ],
