@@ -56,24 +56,24 @@ def _clear(size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         turn = _draw(generator, -0.6, 0.6)
         to_horizon = ((math.cos(turn) * y + math.sin(turn) * x) / 2.4 + 0.5).clamp(0, 1)
     high = _draw(generator, 0.25, 0.8)
-    light = _draw(generator, 0.3, 0.9)
+    light = _draw(generator, 0.18, 0.9)
     green = _draw(generator, 0.3, 0.62)
     top = _colour(light, high, green)
     low = _colour(light * _draw(generator, 0.85, 1.25), _draw(generator, high, 0.97), green)
     share = to_horizon ** _draw(generator, 0.7, 3.0)
     rgb = top + (low - top) * share
     glow = torch.zeros(size, size)
-    if _draw(generator, 0, 1) < 0.45:
+    if _draw(generator, 0, 1) < 0.55:
         sun_y, sun_x = _draw(generator, -1.3, 1.3), _draw(generator, -1.3, 1.3)
         apart = ((y - sun_y) ** 2 + (x - sun_x) ** 2).sqrt()
-        glow = _draw(generator, 0.05, 0.45) * torch.exp(-apart / _draw(generator, 0.15, 0.9))
+        glow = _draw(generator, 0.05, 0.55) * torch.exp(-apart / _draw(generator, 0.15, 0.9))
         glow = glow + _draw(generator, 0.2, 1.5) * torch.exp(-((apart / _draw(generator, 0.04, 0.25)) ** 2))
     return rgb + glow * torch.tensor([1.0, 0.97, 0.9])[:, None, None], glow
 
 
 def _layer(size: int, generator: torch.Generator, cover: float) -> tuple[Tensor, Tensor]:
     """Opacity ``(size, size)`` of one layer of cloud over the share ``cover``, and its colour ``(3, size, size)``."""
-    thin = _draw(generator, 0, 1) < 0.35
+    thin = _draw(generator, 0, 1) < 0.45
     field = smooth_field(
         size, generator, _draw(generator, 1.3, 2.3), _draw(generator, 0, 2.0 if thin else 0.8)
     )
