@@ -54,6 +54,7 @@ def answer_of(estimate: CoverEstimate) -> dict[str, Any]:
         "okta": okta_of_cover(cover),
         "visible_fraction": _rounded(visible_fraction(estimate.mask)),
         "cover_uncertainty": None if withheld else round(estimate.sigma, 4),
+        "visible_fraction": round(estimate.visible, 4),
         "flag": estimate.flag.name.lower(),
     }
 
