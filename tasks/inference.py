@@ -165,7 +165,8 @@ class BatchInference:
         new = frames[~known].reset_index(drop=True)
         day = self.drift.begin(archive, camera, rows) if self.drift and len(new) else None
         repeated = _repeated(rows)
-        water = self.water.begin(archive, camera, repeated) if self.water and len(new) else None
+        shore = self.water if camera.water != "none" and len(new) else None
+        water = shore.begin(archive, camera, repeated) if shore else None
         sky = self.sky.begin(camera, new) if self.sky else None
         table = self._infer(archive, camera, new, repeated, day, water, sky)
         if known.any():
