@@ -102,7 +102,7 @@ def inputs_of_cubes(
     """
     n = len(times)
     planes = np.full((n, SLOTS, len(SATELLITE_FEATURES), PATCH, PATCH), np.nan, np.float32)
-    present, ages = np.zeros((n, SLOTS), bool), np.zeros((n, SLOTS), np.float32)
+    present, ages = np.zeros((n, SLOTS), bool), np.full((n, SLOTS), np.nan, np.float32)
     slot_times = np.full((n, SLOTS), np.datetime64("NaT", "ns"))
     sun, azimuth = (np.full(n, np.nan) for _ in range(2))
     if not (np.isnan(view.latitude) or np.isnan(view.longitude)):
