@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from models.contracts.sky_answers import SkyAnswers
 from models.contracts.sky_batch import SkyTargets
-from models.learn.sky_bootstrap import best_of, camera_days, interval, resampled
+from models.learn.sky_bootstrap import best_of, camera_days, interval, resampled, resampled_mean
 from models.learn.sky_calibration import SkyCalibration, calibrated, okta_answers, without_withheld
 from models.learn.sky_reliability import (
     calibration_errors,
@@ -23,7 +23,7 @@ from models.learn.sky_reliability import (
 )
 from models.learn.sky_scores import STATISTICS, score, score_parts
 from models.learn.sky_truth import SkyCodes, lights, target_codes
-from models.science.okta_sets import set_coverage
+from models.science.okta_sets import held, set_coverage
 
 CAMERA, SATELLITE, BOTH = "camera only", "satellite only", "both"
 BLOCKS = ("camera-day", "camera")
@@ -83,7 +83,8 @@ class SkyRow:
         values: Score -> value; answers withheld are misses.
         intervals: Score -> 95 % interval.
         both_minus: Score -> (difference, 95 % interval) of ``BOTH`` minus this method, paired by block.
-        sets: Level, coverage and mean size of the okta sets; ``None`` without a calibration.
+        sets: Level, coverage with its 95 % interval, and mean size of the okta sets, those of a withheld N included;
+            ``None`` without a calibration.
     """
 
     trial: str
@@ -137,7 +138,9 @@ def evaluate_sky(
                 len(np.unique(trial.camera[inside])),
                 score(here[name]) | _further(answers.rows(inside), truth.rows(inside), whole=part == "all"),
                 {key: interval(values) for key, values in drawn[name].items()},
-                sets=_set_facts(sets.get(name), trial.targets, inside, calibration),
+                sets=_set_facts(
+                    sets.get(name), trial.targets, inside, calibration, blocks, (resamples, seed)
+                ),
             )
             for name, answers in given.items()
         ]
@@ -196,12 +199,17 @@ def _set_facts(
     targets: SkyTargets,
     inside: NDArray[np.bool_],
     calibration: SkyCalibration | None,
+    blocks: NDArray[np.str_],
+    drawing: tuple[int, int],
 ) -> dict[str, float] | None:
     if bounds is None or calibration is None:
         return None
-    low, high = bounds
-    share, size = set_coverage(low[inside], high[inside], targets.okta.numpy()[inside])
-    return {"level": calibration.sets.level, "coverage": share, "mean_size": size}
+    (low, high), truth = (bound[inside] for bound in bounds), targets.okta.numpy()[inside]
+    share, size = set_coverage(low, high, truth)
+    resamples, seed = drawing
+    spread = interval(resampled_mean(held(low, high, truth), blocks[inside], resamples=resamples, seed=seed))
+    facts = {"level": calibration.sets.level, "coverage": share, "mean_size": size}
+    return facts | {"coverage_low": spread[0], "coverage_high": spread[1]}
 
 
 def _compare(rows: Sequence[SkyRow], drawn: Mapping[str, Mapping[str, NDArray[np.float64]]]) -> None:

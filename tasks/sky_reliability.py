@@ -22,7 +22,7 @@ from models.learn.sky_reliability import (
     reliability,
 )
 from models.learn.sky_truth import UNKNOWN, SkyCodes, target_codes
-from models.science.okta_sets import okta_sets, set_coverage
+from models.science.okta_sets import set_coverage, set_scores, sets_within
 
 _BEFORE, _AFTER, _FAINT = "#9a9a9a", "#1f5fa8", "#b9cfe6"
 _LEVELS = np.linspace(0.05, 0.95, 19)
@@ -124,8 +124,9 @@ def _draw_sets(
     truth = targets.okta.numpy()
     _square(axes, "probability that sets were grown to", "share that holds the true N")
     for given, colour in ((answers, _BEFORE), (warm, _AFTER)):
-        held = [set_coverage(*okta_sets(given.okta, mass), truth)[0] for mass in _LEVELS]
-        axes.plot(_LEVELS, held, color=colour, linewidth=1.2)
+        scores = set_scores(given.okta)
+        inside = [set_coverage(*sets_within(scores, mass), truth)[0] for mass in _LEVELS]
+        axes.plot(_LEVELS, inside, color=colour, linewidth=1.2)
     share, size = set_coverage(*published, truth)
     axes.plot([level], [share], marker="*", markersize=13, color="#c8102e", linestyle="none")
     axes.set_title(f"published sets (star): {share:.1%}, size {size:.2f}", fontsize=10)

@@ -68,9 +68,13 @@ def _line(row: SkyRow) -> str:
 
 
 def _further(row: SkyRow) -> str:
-    return ", ".join(
+    found = ", ".join(
         f"{title} {_cell(form, row.values[key], 1)}" for key, title, form in _FURTHER if key in row.values
     )
+    if row.sets is None:
+        return found
+    low, high = row.sets["coverage_low"], row.sets["coverage_high"]
+    return f"{found}, sets of {row.sets['level']:.0%} hold N in [{low:.1%}, {high:.1%}]"
 
 
 def _cell(form: str, value: float, width: int) -> str:

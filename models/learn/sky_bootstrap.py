@@ -35,22 +35,39 @@ def resampled(
     Returns:
         Method -> statistic -> values ``(resamples,)``; NaN where a resample holds nothing to score.
     """
-    found, place = np.unique(np.asarray(blocks, np.str_), return_inverse=True)
-    if not len(found):
-        nothing = np.full(resamples, np.nan)
-        return {method: dict.fromkeys(parts, nothing) for method, parts in methods.items()}
-    drawn = np.random.default_rng(seed).integers(0, len(found), (resamples, len(found)))
-    times = np.stack([np.bincount(row, minlength=len(found)) for row in drawn]).astype(np.float64)
+    times, place = _drawn(blocks, resamples, seed)
     values: dict[str, dict[str, Values]] = {}
     for method, parts in methods.items():
-        columns = np.concatenate(list(parts.values()), axis=1).T
-        sums = times @ np.stack([np.bincount(place, column, len(found)) for column in columns], axis=1)
+        sums = times @ _block_sums(np.concatenate(list(parts.values()), axis=1), place, times.shape[1])
         ends = np.cumsum([part.shape[1] for part in parts.values()])
         values[method] = {
             name: STATISTICS[name].value(own)
             for name, own in zip(parts, np.split(sums, ends[:-1], axis=1), strict=True)
         }
     return values
+
+
+def resampled_mean(values: ArrayLike, blocks: ArrayLike, *, resamples: int = 1000, seed: int = 0) -> Values:
+    """Mean of what is not NaN of ``values`` ``(n,)`` on each resample ``(resamples,)``; NaN where all is."""
+    value = np.asarray(values, np.float64)
+    known = np.isfinite(value)
+    times, place = _drawn(blocks, resamples, seed)
+    columns = np.stack([np.where(known, value, 0.0), known], axis=1)
+    total, count = (times @ _block_sums(columns, place, times.shape[1])).T
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _drawn(blocks: ArrayLike, resamples: int, seed: int) -> tuple[Values, NDArray[np.int64]]:
+    """How often each resample draws each block ``(resamples, blocks)``, and the block of each moment ``(n,)``."""
+    found, place = np.unique(np.asarray(blocks, np.str_), return_inverse=True)
+    if not len(found):
+        return np.zeros((resamples, 0)), place
+    drawn = np.random.default_rng(seed).integers(0, len(found), (resamples, len(found)))
+    return np.stack([np.bincount(row, minlength=len(found)) for row in drawn]).astype(np.float64), place
+
+
+def _block_sums(parts: Values, place: NDArray[np.int64], blocks: int) -> Values:
+    return np.stack([np.bincount(place, column, blocks) for column in parts.T], axis=1)
 
 
 def interval(values: Values, level: float = 0.95) -> tuple[float, float]:

@@ -39,7 +39,7 @@ class SkyCalibration:
         sets: Thresholds of the okta sets.
         too_wide: N is withheld where its set holds this many oktas or more.
         obscured_from: N is withheld where the sky is obscured with this probability or more.
-        moments: Held-out moments with a known N that it was fitted on.
+        moments: Held-out answers with a known N that it was fitted on; those of several runs each count.
         cameras: Of so many cameras.
     """
 

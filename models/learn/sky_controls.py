@@ -24,6 +24,8 @@ from models.contracts.sky_batch import (
 from models.learn.sky_temperature import HEADS
 from models.learn.sky_truth import oktas_of_covers
 
+_HOUR = np.timedelta64(1, "h")
+
 
 def no_answers(n: int) -> SkyAnswers:
     """Answers of which none is given."""
@@ -101,6 +103,35 @@ def satellite_cover(inputs: SkyInputs) -> NDArray[np.float64]:
     newest = count.shape[1] - 1 - (count[:, ::-1] > 0).argmax(axis=1)
     each = np.arange(len(count))
     return np.where(count[each, newest] > 0, share[each, newest], np.nan)
+
+
+def usual_controls(
+    training: SkyTargets,
+    inputs: SkyInputs,
+    answers: SkyAnswers,
+    cameras: ArrayLike,
+    time: NDArray[np.datetime64],
+    visible_cover: ArrayLike,
+    least_age: np.timedelta64 = _HOUR,
+) -> dict[str, SkyAnswers]:
+    """All controls of some moments, by name.
+
+    Args:
+        training: What the network was trained on.
+        inputs: Of the ``n`` moments that are scored.
+        answers: Of the network with both inputs about these moments; what `persistence` holds on to.
+        cameras: Id of each moment's camera ``(n,)``.
+        time: Of each moment ``(n,)``, UTC.
+        visible_cover: As the camera's mask has it ``(n,)``; NaN where there is no picture.
+        least_age: Of `persistence`.
+    """
+    hours = least_age / np.timedelta64(1, "h")
+    return {
+        "climatology": climatology(training, len(answers)),
+        f"last answer, {hours:g} h old": persistence(answers, cameras, time, least_age),
+        "satellite mask taken for N": cover_as_okta(satellite_cover(inputs)),
+        "visible cover taken for N": cover_as_okta(visible_cover),
+    }
 
 
 def without_satellite(inputs: SkyInputs) -> SkyInputs:

@@ -3,6 +3,7 @@
 An answer withheld is a miss: it is right nowhere, finds nothing, and is charged the worst error that was possible.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -112,7 +113,7 @@ def _hits(answer: NDArray[np.int64], truth: NDArray[np.int64]) -> Values:
     """Hits, false alarms and misses ``(n, classes * 3)``."""
     called, there, known = answer == 1, truth == 1, truth != UNKNOWN
     counts = np.stack([called & there, called & ~there & known, there & ~called], axis=-1)
-    return counts.reshape(len(truth), -1).astype(np.float64)
+    return counts.reshape(len(truth), math.prod(counts.shape[1:])).astype(np.float64)
 
 
 def _levels_right(given: SkyAnswers, answer: SkyCodes, truth: SkyCodes) -> Values:

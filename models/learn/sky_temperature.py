@@ -27,7 +27,9 @@ PRIOR_LOG_SPREAD = 0.2
 LEAST_MOMENTS = 50
 """Of a source, for a temperature of its own."""
 _LOG_GRID = np.linspace(np.log(0.2), np.log(8.0), 47)
-_FLOOR = 1e-7  # of a probability: a network that says 0 and errs must not make every other moment's vote void
+_FLOOR = (
+    1e-10  # of a probability: a network that says 0 and errs must not make every other moment's vote void
+)
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,8 @@ def _surprise(head: str, answer: NDArray[np.float32], target: NDArray[np.float32
         # A row is known as a whole: `levels` has three of them.
         p = np.where(np.isfinite(t).all(axis=-1, keepdims=True), p, np.nan)
     heard = np.isfinite(p) & np.isfinite(t)
-    known = heard.reshape(len(p), -1).any(axis=1)
+    rest = tuple(range(1, p.ndim))
+    known = heard.any(axis=rest)
     surprise = np.zeros((len(p), len(_LOG_GRID)))
     weight = np.where(heard, t, 0.0) / _parts(
         head, heard
@@ -135,14 +138,14 @@ def _surprise(head: str, answer: NDArray[np.float32], target: NDArray[np.float32
         cost = -weight * np.log(np.maximum(q, _FLOOR))
         if head in YES_NO:
             cost -= np.where(heard, 1 - t, 0.0) / _parts(head, heard) * np.log(np.maximum(1 - q, _FLOOR))
-        surprise[:, number] = np.where(heard, cost, 0.0).reshape(len(p), -1).sum(axis=1)
+        surprise[:, number] = np.where(heard, cost, 0.0).sum(axis=rest)
     return surprise, known
 
 
 def _parts(head: str, heard: NDArray[np.bool_]) -> Values:
     """How many questions of a moment were answered and can be judged, against the shape of its answers."""
     asked = heard if head in YES_NO else heard.any(axis=-1)
-    count = asked.reshape(len(heard), -1).sum(axis=1).clip(1).astype(np.float64)
+    count = asked.sum(axis=tuple(range(1, asked.ndim))).clip(1).astype(np.float64)
     return np.asarray(count.reshape(-1, *[1] * (heard.ndim - 1)))
 
 

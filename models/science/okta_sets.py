@@ -172,7 +172,11 @@ def okta_sets(posterior: ArrayLike, thresholds: ArrayLike) -> tuple[Oktas, Oktas
         posterior: Probability of N, ``(n, 9)``.
         thresholds: Of `OktaSets.thresholds`, ``(n,)`` or one; infinite gives 0 to 8.
     """
-    scores = set_scores(posterior)
+    return sets_within(set_scores(posterior), thresholds)
+
+
+def sets_within(scores: Values, thresholds: ArrayLike) -> tuple[Oktas, Oktas]:
+    """`okta_sets` of scores of `set_scores`, for more than one threshold each."""
     limit = np.broadcast_to(np.asarray(thresholds, np.float64), scores.shape[:1])
     heard = np.isfinite(scores).all(axis=1)
     inside = scores <= np.maximum(limit, 0.0)[:, None]  # the median scores 0: no set is empty
@@ -181,19 +185,26 @@ def okta_sets(posterior: ArrayLike, thresholds: ArrayLike) -> tuple[Oktas, Oktas
     return low.astype(np.int8), high.astype(np.int8)
 
 
-def set_coverage(low: Oktas, high: Oktas, truth: ArrayLike) -> tuple[float, float]:
-    """Share of sets that hold the true N, and their mean number of oktas; NaN of nothing.
+def held(low: Oktas, high: Oktas, truth: ArrayLike) -> Values:
+    """Probability that each set holds the true N ``(n,)``; NaN where there is no set or N is not known.
 
     Args:
-        low: ``(n,)``; moments of ``NO_SET`` are left out.
+        low: ``(n,)``; ``NO_SET`` where there is none.
         high: Likewise.
-        truth: Probability of the true N ``(n, 9)``; moments of NaN are left out.
+        truth: Probability of the true N ``(n, 9)``; NaN where not known.
     """
     votes = np.asarray(truth, np.float64)
-    heard = (low >= 0) & np.isfinite(votes).all(axis=1)
-    if not heard.any():
-        return math.nan, math.nan
     oktas = np.arange(votes.shape[1])
-    inside = (oktas >= low[heard, None]) & (oktas <= high[heard, None])
-    size = high[heard].astype(np.int64) - low[heard] + 1
-    return float((votes[heard] * inside).sum(axis=1).mean()), float(size.mean())
+    inside = (oktas >= low[:, None]) & (oktas <= high[:, None])
+    known = (low >= 0) & np.isfinite(votes).all(axis=1)
+    return np.where(known, np.where(inside, votes, 0.0).sum(axis=1), np.nan)
+
+
+def set_coverage(low: Oktas, high: Oktas, truth: ArrayLike) -> tuple[float, float]:
+    """Share of sets that hold the true N, and their mean number of oktas, of moments that `held` knows; else NaN."""
+    inside = held(low, high, truth)
+    known = np.isfinite(inside)
+    if not known.any():
+        return math.nan, math.nan
+    size = high[known].astype(np.int64) - low[known] + 1
+    return float(inside[known].mean()), float(size.mean())
