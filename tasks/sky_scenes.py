@@ -139,9 +139,8 @@ def _told(progress: Callable[[int, int], None] | None, done: int, total: int) ->
 def _claim(folder: Path, spec: SkySetSpec) -> None:
     path, text = folder / _SPEC_FILE, json.dumps(dataclasses.asdict(spec), default=str, indent=1)
     if path.is_file() and path.read_text() != text:
-        raise ConfigurationError(
-            f"{path}: a set of another spec lies there; give another folder or remove it"
-        )
+        problem = "a simulated set of another spec lies there"
+        raise ConfigurationError(path, None, problem, "give another folder, or remove this one")
     if not path.is_file():
         write_whole(path, text.encode())
 

@@ -91,9 +91,8 @@ def read_sky_set(folder: Path, splits: Collection[str] = SPLITS) -> SkySet:
     """
     parts = [part for path in shards(folder) if len((part := _read(path, splits))["camera"])]
     if not parts:
-        raise ConfigurationError(
-            f"{folder}: no simulated moments of {', '.join(splits)}; write a set there first"
-        )
+        problem = f"no simulated moments of {', '.join(splits)}"
+        raise ConfigurationError(folder, None, problem, "write a set there first")
     joined: dict[str, np.ndarray] = {}
     for name in list(parts[0]):
         joined[name] = np.concatenate([part.pop(name) for part in parts])  # freed as it goes

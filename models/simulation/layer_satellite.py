@@ -116,10 +116,15 @@ def layer_scene(view: SatelliteView, state: SkyState, time: np.datetime64, lag_h
         kind[fog], top[fog], depth[fog], cloudy = _FOG_TYPE, view.altitude_m + _FOG_TOP_M, 0.5, cloudy | fog
     false, missed = view.error.fields(view.seed, origin, east.mean(-1), north.mean(-1), lag_h)
     false &= ~cloudy
-    seen = sorted(set(zip(kind[cloudy].tolist(), top[cloudy].tolist(), strict=True))) or [_FALSE[invented]]
-    false_kind, false_top = seen[invented % len(seen)]
-    kind[false], top[false], depth[false] = false_kind, false_top, 0.15
+    # False cloud looks like the true cloud around it, so that no other plane betrays it.
+    like = np.stack([kind, top, depth, regime], -1)
+    seen = np.unique(like[cloudy], axis=0) if cloudy.any() else np.array([(*_FALSE[invented], 0.4, 0.3)])
+    like[false] = seen[invented % len(seen)]
+    kind, top, depth, regime = (
+        like[..., k].astype(a.dtype) for k, a in enumerate((kind, top, depth, regime))
+    )
     cloudy = (cloudy | false) & ~missed
+    depth[~cloudy] = 0
     kind = np.where(cloudy, kind, np.where(land_mask(view.window), 1, 2)).astype(np.uint8)
     weather = RegionalWeather(view.seed)
     return CloudScene(weather, time, view.window, cloudy, kind, top, regime, depth)

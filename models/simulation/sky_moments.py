@@ -149,19 +149,26 @@ def observed(state: SkyState) -> SkyTruth:
     return sky_truth(state.layers, state.foggy)
 
 
-def photograph(scene: Scene) -> SkyPicture:
-    """The picture of a scene, its masks and its note; a function of the scene alone."""
-    rng = generator(scene.seed, "special", scene.camera_id, str(scene.time))
-    frame = render(scene)
-    draw, note = float(rng.random()), ""
+def special_note(scene: Scene) -> str:
+    """Whether the camera fails at this moment, and how; nothing for most."""
+    draw = float(generator(scene.seed, "special", scene.camera_id, str(scene.time)).random())
     for name, share in _SPECIAL:
         if 0 <= draw < share:
-            note = name
+            return name
         draw -= share
+    return ""
+
+
+def photograph(scene: Scene) -> SkyPicture:
+    """The picture of a scene, its masks and its note; a function of the scene alone."""
+    note = special_note(scene)
+    rng = generator(scene.seed, "special picture", scene.camera_id, str(scene.time))
+    shape = (scene.view.height, scene.view.width, 3)
     if note == NO_PICTURE:
-        return _unseen(np.zeros_like(frame.rgb), NOT_LABELLED, note)
+        return _unseen(np.zeros(shape, np.uint8), NOT_LABELLED, note)
     if note == WHITE:
-        return _unseen(np.full_like(frame.rgb, 255 - int(rng.integers(0, 3))), NOT_LABELLED, note)
+        return _unseen(np.full(shape, 255 - int(rng.integers(0, 3)), np.uint8), NOT_LABELLED, note)
+    frame = render(scene)
     if note == SNOW:
         return _unseen(_snowed_over(scene, frame.rgb, rng), int(SurfaceClass.OCCLUDER), note)
     surface, cloud, sun = _masks(scene, frame)
