@@ -25,7 +25,8 @@ class SkyConfig:
         net: Shape of the network.
         picture_size: Lines and columns that pictures are given at.
         min_luma: Least mean luma of a picture, in [0, 1]; a darker one, of the night, counts as absent.
-        min_spread: Least standard deviation of its luma; a plainer one (all white, all grey) shows nothing.
+        min_spread: Least standard deviation of its luma; a plainer one (all white, all grey) shows nothing, while fog
+            still does.
         max_white: Largest share of pixels at full scale.
         temperatures: Of each of ``HEADS``; 1 where not named.
         camera_temperatures: By the id of a camera, in place of these.
@@ -34,7 +35,7 @@ class SkyConfig:
     net: CloudFusionConfig = field(default_factory=CloudFusionConfig)
     picture_size: tuple[int, int] = (144, 192)
     min_luma: float = 0.08
-    min_spread: float = 0.02
+    min_spread: float = 0.008
     max_white: float = 0.95
     temperatures: Mapping[str, float] = field(default_factory=dict)
     camera_temperatures: Mapping[str, Mapping[str, float]] = field(default_factory=dict)

@@ -94,16 +94,16 @@ def layer_density(
     heading = float(np.arctan2(layer.wind_km_h[1], layer.wind_km_h[0]))
     along = (east * np.cos(heading) + north * np.sin(heading)) / look.period_km
     across = (north * np.cos(heading) - east * np.sin(heading)) / look.period_km
-    bend = sample_tile(fractal_tile(layer.seed, f"{layer.name}/bend", 2.2), along * 0.3, across * 0.3) - 0.5
+    bend = sample_tile(fractal_tile(layer.seed, "layers/bend", 2.2), along * 0.3, across * 0.3) - 0.5
     u, v = (along + 0.12 * bend) / look.stretch, across + 0.18 * bend
-    density = sample_tile(_tile(layer.seed, layer.name, 0.0), u, v)
+    density: NDArray[np.floating] = sample_tile(_tile(layer.seed, layer.name, 0.0), u, v)
     share = np.clip(near, 0, 1)
     if np.min(share) < 1:
         coarse = sample_tile(_tile(layer.seed, layer.name, _COARSE_PX), u, v)
         density = density * share + coarse * (1 - share)
     if look.billow:
         folds = sample_tile(
-            fractal_tile(layer.seed, f"{layer.name}/billow", 1.2, 0.3),
+            fractal_tile(layer.seed, "layers/billow", 1.2, 0.3),
             0.8 * east / look.height_km,
             0.8 * north / look.height_km,
         )
