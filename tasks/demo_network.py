@@ -29,6 +29,7 @@ from models.simulation.frame import Frame
 from models.simulation.network import Network, NetworkSpec, SimulatedCamera, relit_scenes, training_scene
 from models.simulation.render import render
 from models.simulation.satellite import CADENCE
+from models.simulation.scenes import FAMILIES
 from models.simulation.seeds import TRAINING_SEEDS, check_purpose
 from tasks.demo_files import UTC, csv_text, file_name, jpeg_bytes, time_zone, write_whole, zoned
 from tasks.demo_satellite import NATIVE_TABLE, PRODUCTS, deliver_late, write_slots
@@ -355,6 +356,7 @@ def _write_registry(path: Path, network: Network) -> None:
                 "azimuth_deg": "" if unsurveyed else round(view.azimuth_deg, 1),
                 "elevation_deg": "" if unsurveyed else round(view.elevation_deg, 1),
                 "hfov_deg": "" if unsurveyed else round(view.hfov_deg, 1),
+                "water": "none" if FAMILIES[camera.family].water == "none" else "",
                 "cadence_minutes": network.spec.cadence_minutes,
                 "time_zone": str(time_zone(index)),
                 "privacy_polygon": "0 0.9;0.2 0.9;0.2 1;0 1" if index % 6 == 2 else "",

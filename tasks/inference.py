@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +11,8 @@ import pandas as pd
 
 from models.cloud import CloudModel, predict_cover
 from models.contracts.flags import FrameFlag, ValueFlag
-from models.contracts.record import latest
 from models.contracts.series import (
     DRIFT_QUANTITIES,
-    MODEL_CODES,
     QUANTITIES,
     SKY_QUANTITIES,
     WATER_QUANTITIES,
@@ -29,6 +27,7 @@ from tasks.camera_days import CameraDay, touched_rows
 from tasks.drift_night import BatchDrift, DriftDay, load_drift, no_drift
 from tasks.frame_reading import frames_of
 from tasks.night_plan import NightPlan
+from tasks.recorded_days import RecordedDays, equal_rows
 from tasks.registry import Camera
 from tasks.sky_night import CIVIL_TWILIGHT_DEG, BatchSky, SkyDay, load_sky, sky_wanted
 from tasks.sky_values import no_sky
@@ -112,7 +111,7 @@ class BatchInference:
         self.sky = None if sky is None else BatchSky(sky, plan.archive_root, settings)
         self.drift: BatchDrift | None = None
         self.water: BatchWater | None = None
-        self._days: dict[date, pd.DataFrame] = {}
+        self._recorded = RecordedDays(self.record)
 
     def run(self, camera_days: Sequence[CameraDay], path: Path) -> StagedBatch:
         """Infer a batch and stage its values.
@@ -159,14 +158,15 @@ class BatchInference:
         on_day = (rows["time"] >= midnight) & (rows["time"] < midnight + pd.Timedelta(days=1))
         touched = touched_rows(rows, unit.frames_after, self._slots_after(unit.slots_after), self.reach)
         frames = rows[on_day & touched].reset_index(drop=True)
-        recorded = self._recorded(unit)
+        recorded = self._recorded.of(unit.camera, unit.day)
         # A night that was late or failed has recorded part of this day already: that part is not inferred again.
         done = pd.MultiIndex.from_frame(recorded[["time", "frame_sha256"]])
         known = pd.MultiIndex.from_frame(frames[["time", "sha256"]]).isin(done)
         new = frames[~known].reset_index(drop=True)
         day = self.drift.begin(archive, camera, rows) if self.drift and len(new) else None
         repeated = _repeated(rows)
-        water = self.water.begin(archive, camera, repeated) if self.water and len(new) else None
+        shore = self.water if camera.water != "none" and len(new) else None
+        water = shore.begin(archive, camera, repeated) if shore else None
         sky = self.sky.begin(camera, new) if self.sky else None
         table = self._infer(archive, camera, new, repeated, day, water, sky)
         if known.any():
@@ -239,7 +239,7 @@ class BatchInference:
         """Recorded frames whose slots changed: their row again, with new satellite values and answers about the sky."""
         merged = old[["time", "quality_flag"]].merge(recorded, on="time")
         satellite = self._satellite_values(camera, merged)
-        changed = ~_equal_rows(merged[list(_SATELLITE_COLUMNS)], satellite)
+        changed = ~equal_rows(merged[list(_SATELLITE_COLUMNS)], satellite)
         kept = merged[recorded.columns].assign(**{c: satellite[c] for c in _SATELLITE_COLUMNS})
         if self.sky is not None:
             stale, clouds = self.sky.again(archive, camera, old.reset_index(drop=True), kept, repeated)
@@ -249,26 +249,6 @@ class BatchInference:
                 kept[name] = values
             changed |= stale
         return kept[changed].reset_index(drop=True)
-
-    def _recorded(self, unit: CameraDay) -> pd.DataFrame:
-        """The newest row of each frame of a camera-day in the record, as a batch is staged."""
-        if unit.day not in self._days:
-            self._days[unit.day] = self._recorded_day(np.datetime64(unit.day, "ns"))
-        table = self._days[unit.day]
-        return table[table["camera"] == unit.camera].reset_index(drop=True)
-
-    def _recorded_day(self, day: np.datetime64) -> pd.DataFrame:
-        if not self.record.exists:
-            return pd.DataFrame(columns=["camera", "time", "frame_sha256"]).astype({"time": "datetime64[ns]"})
-        table = latest(self.record.observations(day, day + np.timedelta64(1, "D")))
-        cameras, models = np.array(self.record.cameras(), object), self.record.models()["digest"].tolist()
-        slots = table["slot_time"].to_numpy(np.int64).astype("datetime64[ms]").astype("datetime64[ns]")
-        table = table.assign(
-            camera=cameras[table["camera_index"].to_numpy()],
-            slot_time=slots,
-            **{name: [models[code] if code >= 0 else "" for code in table[name]] for name in MODEL_CODES},
-        )
-        return table.drop(columns=["camera_index", "run"])
 
     def _satellite_values(self, camera: Camera, frames: pd.DataFrame) -> pd.DataFrame:
         settings = self.plan.settings
@@ -359,11 +339,3 @@ def _repeated(rows: pd.DataFrame) -> set[str]:
     """Content that the camera delivered at more than one time: it froze, or re-sends."""
     counts = rows.loc[~rows["shadowed"], "sha256"].value_counts()
     return set(counts[counts > 1].index)
-
-
-def _equal_rows(left: pd.DataFrame, right: pd.DataFrame) -> np.ndarray:
-    same = np.ones(len(left), dtype=bool)
-    for name in left:
-        a, b = left[name].to_numpy(), right[name].to_numpy()
-        same &= (a == b) | (pd.isna(a) & pd.isna(b))
-    return same

@@ -26,6 +26,7 @@ from tasks.night_summary import WAITING, NightSummary
 from tasks.publishing import Published
 from tasks.recorded_frames import recorded_frame
 from tasks.satellite_report import MonthSheet, write_months
+from tasks.sky_sheets import SkySheet, write_sky_sheets
 from tasks.stores.results import ResultsRecord
 from tasks.water_events_file import flood_words
 from tasks.water_sheets import WaterSheet, write_water_sheets
@@ -33,11 +34,14 @@ from tasks.weights import load_cloud_model
 
 PICTURES = 6
 SHEET_ARTIFACTS = 50
-"""Sheets, of drift and of water, that become artifacts, those with events first: they are kept for ever. All of them
-are files."""
+"""Sheets of each kind that become artifacts, those with events first: they are kept for ever. All of them are files."""
 
-Sheets = list[DriftSheet] | list[WaterSheet]
-_SHEETS = {"drift": "Lines of sight", "water": "Water levels"}
+Sheets = list[DriftSheet] | list[WaterSheet] | list[SkySheet]
+_SHEETS = {
+    "drift": "Lines of sight, those with events first",
+    "water": "Water levels, those with events first",
+    "clouds": "Clouds, the worst answered first",
+}
 _WIDTH = 320
 _CAPTION = 22  # pixels, above each frame
 _SKY, _CLOUD = np.array([40, 120, 255]), np.array([255, 120, 40])
@@ -72,6 +76,7 @@ def write_report(
     sheets: dict[str, Sheets] = {
         "drift": write_drift_sheets(plan, summary),
         "water": write_water_sheets(plan, summary),
+        "clouds": write_sky_sheets(plan, summary),
     }
     months = write_months(plan)
     text = summary_markdown(finished, plan)
@@ -99,10 +104,12 @@ def _show_sheets(kind: str, sheets: Sheets) -> None:
     if not sheets:
         return
     rows = [{"camera": s.camera, "what": s.headline, "sheet": str(s.path)} for s in sheets]
-    create_table_artifact(rows, key=f"night-{kind}", description=f"{_SHEETS[kind]}, those with events first")
+    create_table_artifact(rows, key=f"night-{kind}", description=_SHEETS[kind])
     for sheet in sheets[:SHEET_ARTIFACTS]:
         key = f"{kind}-{sheet.camera.replace('_', '-')}"  # keys have no underscore
-        create_image_artifact(_inline(sheet.path.read_bytes()), key=key, description=sheet.headline)
+        kind_of_picture = "png" if sheet.path.suffix == ".png" else "jpeg"
+        picture = _inline(sheet.path.read_bytes(), kind_of_picture)
+        create_image_artifact(picture, key=key, description=sheet.headline)
 
 
 def _inline(picture: bytes, kind: str = "jpeg") -> str:
@@ -246,7 +253,7 @@ def _links(kind: str, sheets: Sheets) -> str:
     items = "".join(
         f'<li><a href="../{kind}/{s.path.name}">{html.escape(s.headline)}</a></li>' for s in sheets
     )
-    return f"<h2>{_SHEETS[kind]}, those with events first</h2><ul>{items}</ul>"
+    return f"<h2>{_SHEETS[kind]}</h2><ul>{items}</ul>"
 
 
 def _code(text: str) -> str:

@@ -33,6 +33,7 @@ class Camera(BaseModel):
         cadence_minutes: Expected time between images.
         time_zone: IANA zone of times that state no offset.
         gauge_id: Water gauge that it is compared with.
+        water: ``none`` where no water is in view: the networks cannot be relied on to see that by themselves.
         flood_level: Water level in [0, 1] above which there is a flood.
         flood_level_m: The same in metres above the gauge's datum; comes first where readings reach that far.
         privacy_polygon: Corners (x, y) in fractions of width and height, blacked out in all that leaves the archive.
@@ -55,6 +56,7 @@ class Camera(BaseModel):
     cadence_minutes: Annotated[float | None, Field(gt=0)] = None
     time_zone: str = "UTC"
     gauge_id: str | None = None
+    water: Literal["auto", "none"] = "auto"
     flood_level: Annotated[float | None, Field(ge=0, le=1)] = None
     flood_level_m: Annotated[float | None, Field(ge=-500, le=9000)] = None
     privacy_polygon: Polygon | None = None

@@ -93,8 +93,11 @@ def _known_names(slots: xr.Dataset) -> list[str]:
 def _digests(planes: Tensor, present: Tensor, age_s: Tensor) -> np.ndarray:
     digests = np.zeros(len(planes), np.uint64)
     for row in np.flatnonzero(present.any(dim=1).numpy()):
-        # One NaN for all of them: which one a computation leaves is an accident.
-        seen = np.where(np.isnan(planes[row].numpy()), np.float32(np.nan), planes[row].numpy())
-        content = seen.tobytes() + present[row].numpy().tobytes() + age_s[row].numpy().tobytes()
+        content = b"".join(_bytes(part[row].numpy()) for part in (planes, present, age_s))
         digests[row] = int.from_bytes(hashlib.sha256(content).digest()[:8], "big")
     return digests
+
+
+def _bytes(values: np.ndarray) -> bytes:
+    """Values with one NaN for all of them: which one a computation leaves is an accident."""
+    return np.where(np.isnan(values), values.dtype.type(np.nan), values).astype(values.dtype).tobytes()

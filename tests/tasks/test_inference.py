@@ -18,6 +18,8 @@ from tasks.inference import BatchInference
 from tasks.ingest import ingest_camera
 from tasks.night_record import cameras_with_output
 from tasks.satellite_ingest import ingest_satellite
+from tasks.sky_night import load_sky
+from tasks.sky_values import SKY_COLUMNS
 from tasks.stores.camera_archive import CameraArchive
 from tasks.stores.results import ResultsRecord
 from tasks.weights import load_drift_model, load_water_model
@@ -117,6 +119,7 @@ def test_values_lead_back_to_frame_slot_and_model(after):
         BatchInference(after).digest,
         load_drift_model()[1],
         load_water_model()[1],
+        *([sky.digest] if (sky := load_sky(after.settings)) else []),
     ]
     good = table[table["visible_cloud_fraction_quality_flag"] == ValueFlag.GOOD]
     assert len(good) > 5
@@ -170,7 +173,7 @@ def test_a_late_slot_changes_the_satellite_values_of_its_frames_only(after, monk
     assert set(new["slot_time"]) == {np.datetime64("2025-03-29T11:45", "ms").astype(int)}
     assert (new["slot_offset_s"].abs() < 400).all()
     old = before[(before["time"].dt.hour == 12) & before["camera"].isin(["river001", "sea002"])]
-    kept = [c for c in before if c not in (*SATELLITE, "run")]
+    kept = [c for c in before if c not in (*SATELLITE, *SKY_COLUMNS, "run")]
     pd.testing.assert_frame_equal(
         new.sort_values("camera")[kept].reset_index(drop=True),
         old.sort_values("camera")[kept].reset_index(drop=True),

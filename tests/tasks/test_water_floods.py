@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from models.contracts.flags import ValueFlag
+from models.contracts.series import NO_CODE
 from tasks.stores.labels import LabelSource, LabelStore
 from tasks.stores.results import ResultsRecord
 from tasks.water_events_file import COLUMNS, flood_words, floods, write_floods
@@ -61,6 +62,14 @@ def folder(tmp_path, monkeypatch):
     install(monkeypatch)
     write_camera(tmp_path, "quay", days_of(f"{DAY}T00:00", CALM) | days_of("2026-03-02T00:00", FLOOD))
     return tmp_path
+
+
+def test_a_camera_without_water_in_view_is_not_asked_for_it(folder):
+    registry(folder, flood_level=0.6, water="none")
+    rows = observations(run(folder, "2026-03-02"))
+    assert len(rows) > 24
+    assert (rows["water_level_quality_flag"] == int(ValueFlag.NOT_OBSERVED)).all()
+    assert (rows["water_model"] == NO_CODE).all()
 
 
 def test_a_flood_is_one_event_of_two_agreeing_images(folder):
