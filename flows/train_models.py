@@ -88,8 +88,8 @@ def train_sky(
 ) -> Path:
     """Trains camera and satellite together on simulated moments, calibrates and scores it, and writes ``output``.
 
-    An interrupted run goes on from its checkpoint. Everything simulated says what a fusion can do with errors like those
-    of its simulator; a network's own archives teach too where they are given.
+    An interrupted run goes on from its checkpoint. Figures on simulated moments say what a fusion can do with errors
+    like those of its simulator; a network's own archives teach too where they are given.
     """
     recipe = SKY_RECIPE.changed(steps, seed, denoise_steps)
     moments = sky_step.render_moments(work / "moments", spec or SkySetSpec(), processes)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from models.cloud import CoverEstimate, predict_cover
 from models.contracts.flags import ValueFlag
-from models.science.cover import cover_of_mask, okta_of_cover, visible_fraction
+from models.science.cover import cover_of_mask, okta_of_cover
 from tasks.errors import ConfigurationError
 from tasks.pictures import UnreadableImage, read_picture
 from tasks.sky_prediction import SkyAnswerer
@@ -52,15 +52,10 @@ def answer_of(estimate: CoverEstimate) -> dict[str, Any]:
     return {
         "cover": None if math.isnan(cover) else round(cover, 4),
         "okta": okta_of_cover(cover),
-        "visible_fraction": _rounded(visible_fraction(estimate.mask)),
         "cover_uncertainty": None if withheld else round(estimate.sigma, 4),
         "visible_fraction": round(estimate.visible, 4),
         "flag": estimate.flag.name.lower(),
     }
-
-
-def _rounded(value: float) -> float | None:
-    return None if math.isnan(value) else round(value, 4)
 
 
 def make_mask_folder(mask_dir: Path) -> None:

@@ -120,7 +120,7 @@ def test_what_a_slot_needs_is_said(folder, changes, words):
 def test_files_that_no_grid_knows_stop_it(folder, tmp_path):
     other = tmp_path / "holiday.nc"
     other.write_bytes(b"x")
-    with pytest.raises(ConfigurationError, match="holiday.nc is no file of the configured grids"):
+    with pytest.raises(ConfigurationError, match=r"holiday\.nc is no file of the configured grids"):
         SkyAnswerer(question(folder, satellite=(other,)))
     with pytest.raises(ConfigurationError, match="no such file"):
         SkyAnswerer(question(folder, satellite=(tmp_path / "gone.nc",)))
