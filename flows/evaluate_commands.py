@@ -22,7 +22,8 @@ def evaluate_cloud_command(
     form: Format = Form.TEXT,
 ) -> None:
     """Score cover and masks beside thresholds and trivial controls, with intervals."""
-    from tasks.cloud_evaluation import evaluate_cloud, table_json, table_text
+    from tasks.cloud_evaluation import evaluate_cloud
+    from tasks.cloud_evaluation_rows import table_json, table_text
     from tasks.weights import SHIPPED_CLOUD_UNET, SHIPPED_CLOUD_WEIGHTS, load_cloud_model
 
     shipped = {"fcn": SHIPPED_CLOUD_WEIGHTS, "unet": SHIPPED_CLOUD_UNET}

@@ -18,10 +18,14 @@ def train_cloud(
     scenes: Annotated[int | None, typer.Option(min=25, help="Rendered training pictures.")] = None,
     steps: Annotated[int | None, typer.Option(min=1)] = None,
     seed: Annotated[int | None, typer.Option(help="A training seed: 500000 to 539999.")] = None,
-    architecture: Annotated[str, typer.Option(help="unet or fcn.")] = "unet",
+    architecture: Annotated[str, typer.Option(help="sky, unet or fcn.")] = "sky",
     labels: Labels = None,
     cameras: Cameras = None,
     cloud: Cloud = None,
+    photos: Annotated[
+        Path | None,
+        typer.Option(help="Folder of photos with hand-drawn masks and manifest.csv, to train on."),
+    ] = None,
     train_on_real: Annotated[bool, typer.Option(help="Train on the labelled training cameras too.")] = False,
 ) -> None:
     """Train the visible cloud cover; what is not given is the recipe's of the shipped weights.
@@ -31,7 +35,7 @@ def train_cloud(
     quiet_prefect()
     from flows.train_models import RealLabels, train_cloud_cover
 
-    real = RealLabels(labels, cameras, cloud, train_on_real)
+    real = RealLabels(labels, cameras, cloud, train_on_real, photos)
     train_cloud_cover(
         output, work, scenes=scenes, steps=steps, seed=seed, architecture=architecture, real=real
     )

@@ -20,7 +20,7 @@ def train_cloud_cover(
     scenes: int | None = None,
     steps: int | None = None,
     seed: int | None = None,
-    architecture: str = "unet",
+    architecture: str = "sky",
     real: RealLabels | None = None,
 ) -> Path:
     """Trains the visible cloud cover and writes ``output`` with its card.
@@ -33,7 +33,9 @@ def train_cloud_cover(
     """
     real = real or RealLabels()
     if architecture not in CLOUD_RECIPES:
-        raise ConfigurationError("--architecture", None, repr(architecture), "write unet or fcn")
+        raise ConfigurationError(
+            "--architecture", None, repr(architecture), f"write {', '.join(CLOUD_RECIPES)}"
+        )
     recipe = CLOUD_RECIPES[architecture]
     recipe = replace(
         recipe,

@@ -18,8 +18,10 @@ from torch.nn import functional as F
 
 from models.contracts.flags import ValueFlag
 from models.nets.fcn import FCN, FCNConfig
+from models.nets.sky_encoder import SkyEncoder, SkyEncoderConfig, SkyMaps, cover_log_probabilities
 from models.nets.unet import UNet, UNetConfig
 from models.science.cover import CLOUD, SKY, cover_of_mask, visible_fraction
+from models.science.sky_solid_angle import visible_dome_fraction, weighted_cover
 
 N_CLASSES = 3
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
@@ -30,9 +32,9 @@ class CloudConfig:
     """How a picture becomes a cover.
 
     Attributes:
-        architecture: ``unet`` or ``fcn``.
-        widths: Channels per level of the UNet.
-        context_heads: Heads of the UNet's transformer block; 0 for none.
+        architecture: ``sky`` (``models.nets.sky_encoder``), ``unet`` or ``fcn``.
+        widths: Channels per level of the UNet or the encoder.
+        context_heads: Heads of their transformer block; 0 for none.
         fcn_width: Channels of the FCN.
         long_side: Pixels of a tile's long side as the network sees it.
         max_aspect: Pictures wider (or higher) than this are tiled.
@@ -64,7 +66,17 @@ def build_cloud_net(config: CloudConfig) -> nn.Module:
         return UNet(UNetConfig(3, N_CLASSES, config.widths, patch=2, context_heads=config.context_heads))
     if config.architecture == "fcn":
         return FCN(FCNConfig(3, N_CLASSES, config.fcn_width))
-    raise ValueError(f"unknown architecture {config.architecture!r}; known: unet, fcn")
+    if config.architecture == "sky":
+        heads = config.context_heads
+        return SkyEncoder(SkyEncoderConfig(config.widths, int(heads > 0), max(1, heads)))
+    raise ValueError(f"unknown architecture {config.architecture!r}; known: sky, unet, fcn")
+
+
+def class_probabilities(output: Tensor | SkyMaps) -> Tensor:
+    """Probabilities ``(B, 3, y, x)`` of other, sky and cloud, of what a network of any architecture answers."""
+    if isinstance(output, SkyMaps):
+        return cover_log_probabilities(output).float().exp()
+    return output.float().softmax(1)
 
 
 @dataclass
@@ -86,6 +98,8 @@ class CoverEstimate:
         sigma: One standard error of the cover; NaN where withheld.
         flag: ``GOOD``; ``ABSTAINED`` where no sky is in view; ``DARK``.
         ambiguity: Mean of ``4 p (1 - p)`` over the sky, ``p`` the probability of cloud given sky, in [0, 1].
+        visible: Share of the picture that is sky, clear or cloudy; where solid angles were given, share of the whole
+            sky that is seen.
     """
 
     mask: NDArray[np.uint8]
@@ -93,6 +107,7 @@ class CoverEstimate:
     sigma: float
     flag: ValueFlag
     ambiguity: float
+    visible: float = math.nan
 
 
 def to_unit_rgb(image: NDArray[np.uint8] | NDArray[np.uint16]) -> Tensor:
@@ -146,26 +161,31 @@ def _tile_probabilities(
     for members in by_shape.values():
         for start in range(0, len(members), batch_size):
             rows = members[start : start + batch_size]
-            logits = model.net(torch.cat([tiles[i] for i in rows]).to(device))
-            for i, p in zip(rows, logits.float().softmax(1).cpu(), strict=True):
+            answer = class_probabilities(model.net(torch.cat([tiles[i] for i in rows]).to(device)))
+            for i, p in zip(rows, answer.cpu(), strict=True):
                 out[i] = p[None]
     return out
 
 
-def _estimate(config: CloudConfig, luma: Tensor, probabilities: Tensor) -> CoverEstimate:
-    """Cover and its standard error from probabilities ``(3, y, x)`` and luma ``(y, x)``."""
+def _estimate(
+    config: CloudConfig, luma: Tensor, probabilities: Tensor, weights: NDArray[np.float64] | None
+) -> CoverEstimate:
+    """Cover and its standard error from probabilities ``(3, y, x)``, luma ``(y, x)`` and steradians ``(y, x)``."""
     mask = probabilities.argmax(0).to(torch.uint8).numpy()
     cover, visible = cover_of_mask(mask), visible_fraction(mask)
     seen = torch.from_numpy(mask > 0)
+    share = visible
+    if weights is not None:
+        cover, share = weighted_cover(mask, weights), visible_dome_fraction(mask, weights)
     if math.isnan(cover) or visible < config.min_visible:
-        return CoverEstimate(mask, math.nan, math.nan, ValueFlag.ABSTAINED, math.nan)
+        return CoverEstimate(mask, math.nan, math.nan, ValueFlag.ABSTAINED, math.nan, share)
     sky, cloud = probabilities[SKY][seen], probabilities[CLOUD][seen]
     p = cloud / (sky + cloud)
     ambiguity = float((4 * p * (1 - p)).mean())
     if float(luma[seen].mean()) < config.min_luma:
-        return CoverEstimate(mask, math.nan, math.nan, ValueFlag.DARK, ambiguity)
+        return CoverEstimate(mask, math.nan, math.nan, ValueFlag.DARK, ambiguity, share)
     sigma = config.sigma_floor + config.sigma_slope * ambiguity
-    return CoverEstimate(mask, cover, sigma, ValueFlag.GOOD, ambiguity)
+    return CoverEstimate(mask, cover, sigma, ValueFlag.GOOD, ambiguity, share)
 
 
 @torch.inference_mode()
@@ -174,6 +194,7 @@ def predict_cover(
     images: Sequence[NDArray[np.uint8] | NDArray[np.uint16]],
     *,
     hidden: Sequence[NDArray[np.bool_] | None] | None = None,
+    solid_angles: Sequence[NDArray[np.float64] | None] | None = None,
     batch_size: int = 8,
     device: torch.device | str | None = None,
 ) -> list[CoverEstimate]:
@@ -183,6 +204,8 @@ def predict_cover(
         model: Network and configuration.
         images: Upright pictures ``(y, x, 3)``, uint8 or uint16.
         hidden: Per picture, pixels ``(y, x)`` that are blacked out, ``None`` for none: they are neither sky nor cloud.
+        solid_angles: Per picture, steradians of its pixels ``(y, x)`` (``models.science.sky_solid_angle``), ``None``
+            where its geometry is not known: then all pixels weigh alike.
         batch_size: Tiles per forward pass.
         device: CUDA where there is one, by default.
 
@@ -193,6 +216,7 @@ def predict_cover(
     model.net.to(device).eval()
     estimates: list[CoverEstimate] = []
     unseen = iter(hidden or [None] * len(images))
+    steradians = iter(solid_angles or [None] * len(images))
     for start in range(0, len(images), 4 * batch_size):  # bounds memory: full-size pictures are large
         chunk = [to_unit_rgb(image) for image in images[start : start + 4 * batch_size]]
         bounds = [tile_bounds(rgb.shape[-2], rgb.shape[-1], model.config.max_aspect) for rgb in chunk]
@@ -211,5 +235,5 @@ def predict_cover(
             probabilities = total / total.sum(0)
             if (pixels := next(unseen)) is not None:
                 probabilities[:, torch.from_numpy(pixels.copy())] = torch.tensor([[1.0], [0.0], [0.0]])
-            estimates.append(_estimate(model.config, luma, probabilities))
+            estimates.append(_estimate(model.config, luma, probabilities, next(steradians)))
     return estimates

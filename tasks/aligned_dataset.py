@@ -81,7 +81,7 @@ def open_aligned(
         raise ValueError(f"a patch of {patch} has no pixel in its middle; take odd numbers")
     if last_slots < 1:
         raise ValueError(f"last_slots = {last_slots}; 1 is the matched slot alone")
-    frames, times = camera_frames(archive_root, camera, _instant(start), _instant(end))
+    frames, times = camera_frames(archive_root, camera, instant(start), instant(end))
     archive, satellite = CameraArchive(archive_root, camera.id), SatelliteArchive(archive_root, grid)
     place = _Place(satellite, camera, centre, height_m)
     aligned = align_times(satellite, camera, times, tolerance_s, pixel=place.pixel, causal=causal)
@@ -91,7 +91,7 @@ def open_aligned(
             "time": ("time", frames["time"].to_numpy("datetime64[ns]"), {"standard_name": "time"}),
             "slot": ("slot", np.arange(1 - last_slots, 1), {"long_name": "slots after the matched one"}),
         },
-        attrs={"camera": camera.id, "grid": grid, "start": str(_instant(start)), "end": str(_instant(end))},
+        attrs={"camera": camera.id, "grid": grid, "start": str(instant(start)), "end": str(instant(end))},
     )
     dataset = dataset.assign(
         _satellite_variables(satellite, aligned, place, patch, variables, last_slots)
@@ -206,7 +206,8 @@ def _reason(dims: str | tuple[str, ...], codes: np.ndarray) -> tuple[Any, ...]:
     return dims, codes, cf_flags(AlignmentReason)
 
 
-def _instant(value: Instant) -> np.datetime64:
+def instant(value: Instant) -> np.datetime64:
+    """As numpy has it, UTC ns; without a time zone it is UTC already."""
     if isinstance(value, datetime) and value.tzinfo is not None:
         value = value.astimezone(UTC).replace(tzinfo=None)
     return np.datetime64(value, "ns")

@@ -103,6 +103,12 @@ def read_horizon(labels: Path, cameras: Path, names: tuple[str, ...]) -> list[La
     ]
 
 
+def manifest_rows(cloud: Path, dataset: str, prefix: str) -> list[dict[str, str]]:
+    """Rows of ``manifest.csv`` (columns dataset, file, group, sha256) about files that begin with ``prefix``."""
+    with (cloud / "manifest.csv").open(newline="") as file:
+        return [r for r in csv.DictReader(file) if r["dataset"] == dataset and r["file"].startswith(prefix)]
+
+
 def read_wsiseg(cloud: Path) -> tuple[list[LabelledImage], list[LabelledImage]]:
     """WSISEG in blocks of neighbouring frames.
 
@@ -112,10 +118,7 @@ def read_wsiseg(cloud: Path) -> tuple[list[LabelledImage], list[LabelledImage]]:
     Returns:
         Training and test images; the last ``WSISEG_TEST_BLOCKS`` blocks are the test's.
     """
-    with (cloud / "manifest.csv").open(newline="") as file:
-        rows = [
-            r for r in csv.DictReader(file) if r["dataset"] == "wsiseg" and r["file"].startswith("images/")
-        ]
+    rows = manifest_rows(cloud, "wsiseg", "images/")
     blocks = sorted({int(r["group"]) for r in rows})
     train: list[LabelledImage] = []
     test: list[LabelledImage] = []

@@ -52,6 +52,7 @@ def answer_of(estimate: CoverEstimate) -> dict[str, Any]:
         "cover": None if math.isnan(cover) else round(cover, 4),
         "okta": okta_of_cover(cover),
         "cover_uncertainty": None if withheld else round(estimate.sigma, 4),
+        "visible_fraction": round(estimate.visible, 4),
         "flag": estimate.flag.name.lower(),
     }
 

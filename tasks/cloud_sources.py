@@ -7,6 +7,7 @@ from pathlib import Path
 from models.cloud import CloudConfig
 from models.learn.datasets import Sample, make_samples
 from models.science.cover import CLOUD, SKY
+from tasks.cloud_label_sets import read_fisheye, read_photos
 from tasks.cloud_labels import (
     HORIZON_TEST_CAMERAS,
     HORIZON_TRAIN_CAMERAS,
@@ -15,6 +16,7 @@ from tasks.cloud_labels import (
     read_rendered,
     read_wsiseg,
 )
+from tasks.drift_sources import SHIPPABLE_LICENCES
 
 MIN_TRAINING_LUMA = 0.1
 """Rendered pictures with a darker sky, in [0, 1], teach nothing about clouds."""
@@ -30,6 +32,7 @@ class Source:
         samples: Its pictures at training scale.
         share: Share of the batches drawn from it, up to a common factor.
         shippable: Its licence allows weights learned from it to be given away.
+        origins: Where third parties published what it was made of, with their licences.
     """
 
     name: str
@@ -37,6 +40,7 @@ class Source:
     samples: list[Sample]
     share: float = 1.0
     shippable: bool = False
+    origins: list[dict[str, str]] = dataclasses.field(default_factory=list)
 
 
 def gather(
@@ -92,6 +96,25 @@ def wsiseg_source(cloud: Path, config: CloudConfig, share: float = 0.3) -> Sourc
     return Source("WSISEG, training blocks", "none stated", gather(read_wsiseg(cloud)[0], config), share)
 
 
+def labelled_photo_source(folder: Path, config: CloudConfig, share: float = 0.6) -> Source:
+    """Hand-labelled photos; shippable if every one's licence is.
+
+    Args:
+        folder: See ``read_photos``.
+        config: Scale and tiling.
+        share: Of the batches, up to a common factor.
+    """
+    origins: list[dict[str, str]] = []
+    samples: list[Sample] = []
+    for photo in read_photos(folder):
+        if photo.origin not in origins:
+            origins.append(photo.origin)
+        samples += gather([photo.image], config)
+    licences = {origin["licence"] for origin in origins}
+    free = licences <= SHIPPABLE_LICENCES
+    return Source("photos with hand-drawn masks", ", ".join(sorted(licences)), samples, share, free, origins)
+
+
 def scored_samples(
     config: CloudConfig, labels: Path | None = None, cameras: Path | None = None, cloud: Path | None = None
 ) -> list[Sample]:
@@ -101,4 +124,5 @@ def scored_samples(
         samples += gather(read_horizon(labels, cameras, HORIZON_TEST_CAMERAS), config)
     if cloud is not None:
         samples += gather(read_wsiseg(cloud)[1], config)
+        samples += gather(read_fisheye(cloud), config)
     return samples

@@ -14,8 +14,10 @@ from models.cloud import CloudConfig, CloudModel, build_cloud_net, predict_cover
 from models.learn.augment import AugmentConfig, draw_batch
 from models.learn.calibration import fit_sigma, scale_to_share
 from models.learn.datasets import Fingerprinted, Sample, overlap
-from models.learn.loop import LoopConfig, LoopState, train
+from models.learn.loop import Batch, LoopConfig, LoopState, Loss, train
 from models.learn.losses import cloud_loss
+from models.learn.sky_augment import SkyAugmentConfig, draw_sky_batch
+from models.learn.sky_codes import sky_codes_loss
 from models.science.cover import cover_of_mask
 from tasks.checkpoints import load_checkpoint, save_checkpoint
 from tasks.cloud_labels import LabelledImage
@@ -49,7 +51,7 @@ def train_cloud(
     sources: Sequence[Source],
     config: CloudConfig,
     loop: LoopConfig,
-    augment: AugmentConfig | None = None,
+    augment: AugmentConfig | SkyAugmentConfig | None = None,
     *,
     initial: CloudModel | None = None,
     batch_size: int = 8,
@@ -72,9 +74,16 @@ def train_cloud(
     net = build_cloud_net(config)
     if initial is not None:
         net.load_state_dict(initial.net.state_dict())
-    augment = augment or AugmentConfig()
     samples = [s for source in sources for s in source.samples]
-    batch = partial(draw_batch, samples, _weights(sources), batch_size, augment)
+    drawing = samples, _weights(sources), batch_size
+    batch: Batch
+    loss: Loss
+    if config.architecture == "sky":
+        strengths = augment if isinstance(augment, SkyAugmentConfig) else SkyAugmentConfig()
+        batch, loss = partial(draw_sky_batch, *drawing, strengths), sky_codes_loss
+    else:
+        plain = augment if isinstance(augment, AugmentConfig) else AugmentConfig()
+        batch, loss = partial(draw_batch, *drawing, plain), cloud_loss
     state = load_checkpoint(checkpoint)
 
     def observe(now: LoopState) -> None:
@@ -82,7 +91,7 @@ def train_cloud(
         if progress is not None:
             progress(now.step, now.losses[-1] if now.losses else math.nan)
 
-    train(net, lambda generator: batch(generator), cloud_loss, loop, state=state, observe=observe)
+    train(net, batch, loss, loop, state=state, observe=observe)
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
     return CloudModel(net.cpu().eval(), config)
@@ -131,7 +140,7 @@ def calibrate(
 def card_facts(
     sources: Sequence[Source],
     loop: LoopConfig,
-    augment: AugmentConfig,
+    augment: AugmentConfig | SkyAugmentConfig | None,
     snapshots: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """What the card says about the training.
@@ -151,12 +160,13 @@ def card_facts(
                 "share": source.share,
                 "pictures": len({s.sha256 for s in source.samples}),
                 "sha256": sorted({s.sha256 for s in source.samples}),
+                **({"origins": source.origins} if source.origins else {}),
             }
             for source in sources
         ],
         "archive_snapshots": snapshots or {},
         "loop": dataclasses.asdict(loop),
-        "augmentation": dataclasses.asdict(augment),
+        "augmentation": {} if augment is None else dataclasses.asdict(augment),
     }
 
 
@@ -167,7 +177,7 @@ def train_calibrate_save(
     config: CloudConfig,
     loop: LoopConfig,
     *,
-    augment: AugmentConfig | None = None,
+    augment: AugmentConfig | SkyAugmentConfig | None = None,
     batch_size: int = 8,
     sigma_scale: float = 1.0,
     initial: CloudModel | None = None,
@@ -197,7 +207,8 @@ def train_calibrate_save(
     Raises:
         SplitLeak: A test or held-out picture is among the training pictures.
     """
-    augment = augment or AugmentConfig()
+    if augment is None:
+        augment = SkyAugmentConfig() if config.architecture == "sky" else AugmentConfig()
     samples = [s for source in sources for s in source.samples]
     refuse_overlap(samples, test)
     known = {s.sha256 for s in samples}

@@ -12,9 +12,10 @@ from models.learn.drift_recipe import DriftRecipe
 from models.learn.recipe import CloudRecipe
 from models.learn.water_recipe import WaterRecipe
 from tasks import water_sources
-from tasks.cloud_evaluation import card_metrics, evaluate_cloud, table_text
+from tasks.cloud_evaluation import evaluate_cloud
+from tasks.cloud_evaluation_rows import card_metrics, table_text
 from tasks.cloud_labels import read_rendered
-from tasks.cloud_sources import horizon_source, scored_samples, wsiseg_source
+from tasks.cloud_sources import horizon_source, labelled_photo_source, scored_samples, wsiseg_source
 from tasks.cloud_sources import rendered_source as rendered_labels
 from tasks.cloud_training import train_calibrate_save
 from tasks.demo_network import write_relit_set, write_training_set
@@ -55,12 +56,14 @@ class RealLabels:
         cameras: Folder of the camera folders that they label.
         cloud: Folder of ``manifest.csv`` and ``wsiseg``.
         train: Train on the training cameras and blocks too, not only score.
+        photos: Folder of photos with hand-drawn masks to train on: ``manifest.csv``.
     """
 
     labels: Path | None = None
     cameras: Path | None = None
     cloud: Path | None = None
     train: bool = False
+    photos: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,8 @@ def train_and_save(output: Path, rendered: tuple[Path, Path], real: RealLabels, 
     config = recipe.config
     made = f"seed {recipe.seed}, {recipe.scenes} scenes, width {recipe.width}"
     sources = [rendered_labels(rendered[0], config, made)]
+    if real.photos is not None:
+        sources.append(labelled_photo_source(real.photos, config, recipe.photo_share))
     if real.train and real.labels is not None and real.cameras is not None:
         sources.append(horizon_source(real.labels, real.cameras, config))
     if real.train and real.cloud is not None:

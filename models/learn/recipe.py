@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from models.cloud import CloudConfig
 from models.learn.augment import AugmentConfig
 from models.learn.loop import LoopConfig
+from models.learn.sky_augment import SkyAugmentConfig
 
 
 @dataclass(frozen=True)
@@ -26,17 +27,19 @@ class CloudRecipe:
         width: Width of the rendered pictures, pixels.
         sigma_scale: The standard error on real pictures over that on rendered ones; chosen on the labelled frames of
             the training cameras.
+        photo_share: Batches drawn from photos with hand-drawn masks, where they are given, per rendered one.
     """
 
     config: CloudConfig
     loop: LoopConfig
-    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    augment: AugmentConfig | SkyAugmentConfig = field(default_factory=AugmentConfig)
     batch_size: int = 8
     scenes: int = 3000
     seed: int = 500_000
     held_out: int = 300
     width: int = 320
     sigma_scale: float = 1.0
+    photo_share: float = 0.8
 
     @property
     def held_out_seed(self) -> int:
@@ -45,6 +48,14 @@ class CloudRecipe:
 
 
 CLOUD_RECIPES: dict[str, CloudRecipe] = {
+    "sky": CloudRecipe(
+        CloudConfig("sky", widths=(16, 32, 64, 96), context_heads=4, min_luma=0.12),
+        LoopConfig(steps=2000, warm_up=60),
+        SkyAugmentConfig(),
+        scenes=2000,
+        width=256,
+        sigma_scale=1.8,
+    ),
     "unet": CloudRecipe(
         CloudConfig("unet", widths=(16, 32, 48, 64), context_heads=0, fcn_width=48, min_luma=0.12),
         LoopConfig(steps=900, warm_up=30),

@@ -73,15 +73,14 @@ def present_slots(
 
 
 def slot_ages(offset_s: NDArray[np.floating], present: NDArray[np.bool_]) -> FloatArray:
-    """Seconds from scan to moment ``(n, SLOTS)``, negative for a slot scanned later; 0 where there is no slot.
+    """Seconds from scan to moment ``(n, SLOTS)``, negative for a slot scanned later; NaN where there is none.
 
     Args:
         offset_s: Scan time minus time of the moment ``(n, slots)``.
         present: From `present_slots`.
     """
-    return np.where(present, -_last_slots(np.nan_to_num(np.asarray(offset_s, np.float64)), 0.0), 0.0).astype(
-        np.float32
-    )
+    ages = -_last_slots(np.asarray(offset_s, np.float64), np.nan)
+    return np.where(present, ages, np.nan).astype(np.float32)
 
 
 def satellite_planes(

@@ -4,7 +4,7 @@ A sky camera and a mask over it agree badly: r = .19 over the pairs of 2015, and
 Of 265 pairs 215 are overcast to the satellite, so that 81 free numbers cannot be told from them. Proportional odds
 (McCullagh 1980, J. R. Stat. Soc. B 42) need nine: ``logit P(S <= s | N) = threshold(s) - slope * N``, with a slope that
 is not negative. The ratio of likelihoods then only ever rises with N for an overcast mask, and falls for a clear one:
-no gap in the pairs, such as that none was of a clear sky, can turn it round.
+no gap in the pairs, of which one alone was of a clear sky, can turn it round.
 """
 
 from dataclasses import dataclass

@@ -50,7 +50,9 @@ TRUST_OF_TYPE: Mapping[int, float] = {
 }  # fmt: skip
 """Probability that the statement of a code is right to an observer below. Assumed, in the order of what is known of the
 product: low opaque cloud is told best; medium cloud is confused with cirrus over low cloud, fractional and very thin
-cloud with clear ground and with each other; of 14 the lower cloud may hide the cirrus from below; 15 may be snow."""
+cloud with clear ground and with each other; of 14 the lower cloud may hide the cirrus from below; 15 may be snow. On
+simulated skies .83 of statements hold with a flawless satellite and .71 with all the disagreement of real pairs laid on
+it, where their mean trust is .76 (tests/benchmarks/bench_satellite_teacher.py)."""
 
 OPAQUE_TYPES = (5, 6, 7, 8, 9)
 """Their tops are measured, those of others guessed through what shines from below."""

@@ -120,9 +120,7 @@ def layer_scene(view: SatelliteView, state: SkyState, time: np.datetime64, lag_h
     like = np.stack([kind, top, depth, regime], -1)
     seen = np.unique(like[cloudy], axis=0) if cloudy.any() else np.array([(*_FALSE[invented], 0.4, 0.3)])
     like[false] = seen[invented % len(seen)]
-    kind, top, depth, regime = (
-        like[..., k].astype(a.dtype) for k, a in enumerate((kind, top, depth, regime))
-    )
+    kind, (top, depth, regime) = like[..., 0].astype(np.uint8), np.moveaxis(like[..., 1:], -1, 0)
     cloudy = (cloudy | false) & ~missed
     depth[~cloudy] = 0
     kind = np.where(cloudy, kind, np.where(land_mask(view.window), 1, 2)).astype(np.uint8)

@@ -32,7 +32,7 @@ NO_PICTURE, SNOW, WHITE, SUN = "no_picture", "snow_on_lens", "white", "sun_in_vi
 """Notes of moments that are not like the others."""
 _SPECIAL = ((NO_PICTURE, 0.04), (SNOW, 0.015), (WHITE, 0.01))
 _THICK = 0.65  # opacity from which the sky no longer shines through
-_BURNT, _GLARE_RAD = 250, 0.26
+_BURNT, _GLARE_RAD, _AUREOLE_RAD = 250, 0.26, 0.05
 _ALL_SKY_EVERY = 5
 
 
@@ -214,8 +214,9 @@ def _masks(scene: Scene, frame: Frame) -> tuple[NDArray[np.uint8], NDArray[np.ui
         azimuth - np.radians(scene.light.sun_azimuth_deg)
     )
     apart = np.arccos(np.clip(cosine, -1, 1))
-    burnt = (frame.rgb.min(-1) >= _BURNT) & (apart < _GLARE_RAD) & (surface == SurfaceClass.SKY)
-    surface[burnt], cloud[burnt] = SurfaceClass.GLARE, NOT_LABELLED
+    drowned = (apart < _AUREOLE_RAD) | ((frame.rgb.min(-1) >= _BURNT) & (apart < _GLARE_RAD))
+    drowned &= surface == SurfaceClass.SKY
+    surface[drowned], cloud[drowned] = SurfaceClass.GLARE, NOT_LABELLED
     return surface, cloud, bool(((apart < 0.02) & (mask != OTHER)).any())
 
 

@@ -106,3 +106,22 @@ def test_tiles_cover_the_picture_and_keep_the_aspect(height, width, aspect):
 def test_panorama_tiles_by_hand():
     # 100 x 500 at most 2:1 -> tiles of 200, ceil(300 / 150) + 1 = 3, at 0, 150, 300
     assert tile_bounds(100, 500, 2.0) == [(0, 100, 0, 200), (0, 100, 150, 350), (0, 100, 300, 500)]
+
+
+def test_known_geometry_weighs_by_solid_angle():
+    rgb = half_cloudy(100, 100)
+    steradians = np.ones((100, 100))
+    steradians[:, :50] = 3.0  # the cloud's half: cover 3 / (3 + 1)
+    plain, weighed = predict_cover(MODEL, [rgb, rgb], solid_angles=[None, steradians * 1e-4])
+    assert plain.cover == pytest.approx(0.5, abs=0.05)
+    assert weighed.cover == pytest.approx(0.75, abs=0.05)
+    assert plain.visible == pytest.approx(0.5, abs=0.05)
+    # 5000 sky pixels of 2e-4 sr in the mean: 1 sr of 2 pi
+    assert weighed.visible == pytest.approx(1 / (2 * math.pi), abs=0.01)
+
+
+def test_the_encoder_answers_like_any_network():
+    config = CloudConfig("sky", widths=(8, 8, 16), context_heads=2, long_side=48)
+    (estimate,) = predict_cover(CloudModel(build_cloud_net(config), config), [half_cloudy(70, 90)])
+    assert estimate.mask.shape == (70, 90)
+    assert set(np.unique(estimate.mask)) <= {0, 1, 2}

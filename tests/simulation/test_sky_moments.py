@@ -132,3 +132,17 @@ def test_targets_of_what_an_observer_reports():
     assert torch.isnan(targets.okta[3]).all()
     assert torch.isnan(targets.base[3]).all()
     assert torch.isnan(targets.genera[3]).all()
+
+
+def test_the_sun_in_an_open_sky_is_glare():
+    camera = next(c for c in (sky_camera(SEED, n, 96, 72) for n in range(5)) if c.view.zenithal)
+    scene = replace(moment_scene(camera, SEED, NOON)[0], layers=(), weather=under().weather)
+    shining = replace(scene, light=replace(scene.light, sun_share=1.0))
+    picture = photograph(shining)
+    glare = picture.surface == SurfaceClass.GLARE
+    assert picture.note == sky_moments.SUN
+    assert 0 < glare.mean() < 0.1
+    assert (picture.cloud[glare] == NOT_LABELLED).all()
+    assert not (
+        photograph(replace(scene, light=replace(scene.light, sun_share=0.03))).surface == SurfaceClass.GLARE
+    ).any()

@@ -9,7 +9,9 @@ from PIL import Image
 from models.cloud import CloudConfig
 from models.learn.augment import AugmentConfig
 from models.learn.loop import LoopConfig
-from tasks.cloud_evaluation import card_metrics, evaluate_set, mean_cover_of, scorable, table_json, table_text
+from models.learn.sky_augment import SkyAugmentConfig
+from tasks.cloud_evaluation import evaluate_set, mean_cover_of, scorable
+from tasks.cloud_evaluation_rows import card_metrics, table_json, table_text
 from tasks.cloud_labels import (
     HORIZON_TEST_CAMERAS,
     HORIZON_TRAIN_CAMERAS,
@@ -128,6 +130,20 @@ def test_trains_calibrates_saves_and_beats_the_controls(tmp_path):
     assert read_card(path)["metrics"]["toy"]["frames"] == 18
     load_cloud_model(path)
     assert by_name["red/blue > .75, labelled sky"].values["mae_okta"] == pytest.approx(0, abs=0.2)
+
+
+def test_the_encoder_trains_and_comes_back_from_its_file(tmp_path):
+    config = CloudConfig("sky", widths=(8, 16), context_heads=2, long_side=32, min_luma=0.05)
+    loop = LoopConfig(steps=4, warm_up=2)
+    held = [scene(s) for s in range(100, 104)]
+    path = tmp_path / "sky.safetensors"
+    augment = SkyAugmentConfig(size=32)
+    model, _ = train_calibrate_save(
+        path, [source(range(4))], held, config, loop, augment=augment, batch_size=2
+    )
+    again, _ = load_cloud_model(path)
+    assert all(torch.equal(v, again.net.state_dict()[k]) for k, v in model.net.state_dict().items())
+    assert read_card(path)["training"]["augmentation"]["polar"] == augment.polar
 
 
 def test_resumes_from_a_checkpoint_to_the_same_weights(tmp_path):

@@ -35,8 +35,8 @@ def test_slots_that_came_in_time():
     offset = np.array([[-1740.0, -840, 60], [-2040, np.nan, -240], [-1800, -900, 660], [np.nan] * 3])
     present = present_slots(reason, offset, 600.0, QUARTER)
     assert present.tolist() == [[True] * 3, [True, False, True], [False] * 3, [False] * 3]
-    np.testing.assert_array_equal(slot_ages(offset, present)[:2], [[1740, 840, -60], [2040, 0, 240]])
-    assert (slot_ages(offset, present)[2:] == 0).all()
+    np.testing.assert_array_equal(slot_ages(offset, present)[:2], [[1740, 840, -60], [2040, np.nan, 240]])
+    assert np.isnan(slot_ages(offset, present)[2:]).all()
 
 
 def test_one_slot_asked_for_is_the_newest():
