@@ -62,7 +62,7 @@ def train_sky_model(
     Args:
         sources: What to learn from.
         recipe: Everything else.
-        encoder: To begin with; one that starts from nothing cannot be frozen, and learns along.
+        encoder: To begin with; one that starts from nothing has only ``recipe.finishing`` to learn in.
         checkpoint: File to resume from and to write at every report; removed at the end.
         progress: Called at every report.
         device: CUDA where there is one, by default.
@@ -70,25 +70,33 @@ def train_sky_model(
     torch.manual_seed(recipe.seed)
     model = build_sky_model(recipe.model)
     lessons = joined([source.lessons for source in sources])
-    training = recipe.training
-    if encoder is not None:
-        start_from(model.net, encoder)
-    else:
-        training = dataclasses.replace(training, freeze_encoder=False)
-    state = load_checkpoint(checkpoint)
-    if encoder is None and recipe.denoising is not None and state is None:
+    last = None if checkpoint is None else checkpoint.with_suffix(".finishing")
+    finishing = load_checkpoint(last)
+    if encoder is None and recipe.denoising is not None and finishing is None:
         observe = _observer("denoising", None, progress)
         denoise_first(model.net.encoder, lessons, recipe.denoising, observe=observe, device=device)
+    if encoder is not None:
+        start_from(model.net, encoder)
+    if encoder is not None and finishing is None:
+        train_sky(
+            model.net,
+            lessons,
+            recipe.training,
+            state=load_checkpoint(checkpoint),
+            observe=_observer("training", checkpoint, progress),
+            device=device,
+        )
     train_sky(
         model.net,
         lessons,
-        training,
-        state=state,
-        observe=_observer("training", checkpoint, progress),
+        recipe.finishing,
+        state=finishing,
+        observe=_observer("finishing", last, progress),
         device=device,
     )
-    if checkpoint is not None:
-        checkpoint.unlink(missing_ok=True)
+    for done in (checkpoint, last):
+        if done is not None:
+            done.unlink(missing_ok=True)
     model.net.cpu().eval()
     return model
 
@@ -147,7 +155,8 @@ def save_trained_sky(
     training: dict[str, Any] = {
         "shippable": all(source.shippable for source in sources),
         "sources": [source.facts for source in sources],
-        "recipe": dataclasses.asdict(recipe.training),
+        "training": dataclasses.asdict(recipe.training) if encoder else None,
+        "finishing": dataclasses.asdict(recipe.finishing),
         "denoising": None if recipe.denoising is None else dataclasses.asdict(recipe.denoising),
         "encoder": encoder,
     }
