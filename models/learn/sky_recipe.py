@@ -1,6 +1,6 @@
 """How the shipped weights of camera and satellite together were made: one place for shape, losses and length.
 
-``vigie train cloud OUT --part sky`` follows it by default.
+``vigie train sky OUT`` follows it by default.
 """
 
 from dataclasses import dataclass, field, replace
@@ -34,16 +34,6 @@ class SkyRecipe:
     )
     finishing: SkyTrainingConfig = field(
         default_factory=lambda: SkyTrainingConfig(LoopConfig(steps=500, learning_rate=3e-4, warm_up=50))
-    )
-    denoising: First lesson of an encoder that starts from nothing; ``None``: there is none.
-        seed: Of the first weights.
-    """
-
-    model: SkyConfig = field(default_factory=SkyConfig)
-    training: SkyTrainingConfig = field(
-        default_factory=lambda: SkyTrainingConfig(
-            LoopConfig(steps=6000, learning_rate=1e-3, warm_up=200), freeze_encoder=True
-        )
     )
     denoising: DenoisingConfig | None = None
     seed: int = 0
