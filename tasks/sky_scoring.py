@@ -45,8 +45,14 @@ def sky_trial(name: str, model: SkyModel, moments: SkySet, training: SkySet) -> 
         moments.seen.context[:, CONTEXT.index("sun_elevation_deg")].numpy(),
         answers | {f"{BOTH}, slots {LATE_MIN} min late": late},
         controls,
-        np.where(np.char.find(moments.camera, "all_sky") >= 0, "all-sky", "horizon"),
+        _kinds(moments),
     )
+
+
+def _kinds(moments: SkySet) -> np.ndarray:
+    """What is special about each moment, else where its camera looks ``(n,)``."""
+    usual = np.where(np.char.find(moments.camera, "all_sky") >= 0, "all-sky", "horizon")
+    return np.where(moments.note == "", usual, np.char.replace(moments.note, "_", " "))
 
 
 def score_sky(
