@@ -60,7 +60,9 @@ def near_duplicates(rgb: Tensor) -> NDArray[np.int64]:
     upright = [photo.permute(1, 2, 0).numpy() for photo in rgb]
     bits = np.stack([difference_hash(photo) for photo in upright]).astype(np.float32)
     mirrored = np.stack([difference_hash(photo[:, ::-1].copy()) for photo in upright]).astype(np.float32)
-    small = torch.cat([resize(part.float() / 255, (_THUMBNAIL, _THUMBNAIL)) for part in torch.split(rgb, 256)])
+    small = torch.cat(
+        [resize(part.float() / 255, (_THUMBNAIL, _THUMBNAIL)) for part in torch.split(rgb, 256)]
+    )
     apart = np.minimum(_bits_apart(bits, bits), _bits_apart(bits, mirrored)) <= _MOST_BITS
     rows, columns = np.nonzero(np.triu(apart, 1))
     left, right = small[rows], small[columns]
