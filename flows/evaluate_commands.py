@@ -45,9 +45,9 @@ def evaluate_cloud_command(
         return
     from tasks.cloud_evaluation import evaluate_cloud
     from tasks.cloud_evaluation_rows import table_json, table_text
-    from tasks.weights import SHIPPED_CLOUD_UNET, SHIPPED_CLOUD_WEIGHTS, load_cloud_model
+    from tasks.weights import SHIPPED_CLOUD_FCN, SHIPPED_CLOUD_UNET, SHIPPED_CLOUD_WEIGHTS, load_cloud_model
 
-    shipped = {"fcn": SHIPPED_CLOUD_WEIGHTS, "unet": SHIPPED_CLOUD_UNET}
+    shipped = {"sky": SHIPPED_CLOUD_WEIGHTS, "fcn": SHIPPED_CLOUD_FCN, "unet": SHIPPED_CLOUD_UNET}
     if bool(labels) != bool(cameras) or not (labels or cloud):
         raise ConfigurationError(
             "evaluate cloud", None, "nothing to score", "give --labels and --cameras, or --cloud"

@@ -1,6 +1,6 @@
 """Weights of the genera: the published trunk that a training starts from, and what a training leaves.
 
-The tensors are kept as float16, which halves the file: the answers change by less than a thousandth.
+The tensors are kept as float16, which halves the file: probabilities were seen to change by 0.003 at most.
 """
 
 import dataclasses

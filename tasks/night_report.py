@@ -20,6 +20,7 @@ from prefect.artifacts import (
 from models.cloud import predict_cover
 from models.contracts.record import latest
 from models.contracts.series import QUANTITIES
+from models.contracts.sky_variables import GENUS_ATTRIBUTES, GENUS_PROBABILITY, SKY_VARIABLES
 from tasks.drift_sheets import DriftSheet, write_drift_sheets
 from tasks.night_plan import NightPlan
 from tasks.night_summary import WAITING, NightSummary
@@ -235,6 +236,11 @@ def _page(
     shown = table.assign(output=table["output"].map({True: "yes", False: "no"}))
     units = "".join(
         f"<li><code>{q.name}</code>: {html.escape(q.long_name)}{_units(q.units)}</li>" for q in QUANTITIES
+    )
+    beside = {GENUS_PROBABILITY: GENUS_ATTRIBUTES, **{v.name: v.attributes for v in SKY_VARIABLES}}
+    units += "".join(
+        f"<li><code>{name}</code>: {html.escape(str(about['long_name']))}</li>"
+        for name, about in beside.items()
     )
     style = (
         "body{font:15px sans-serif;margin:2em;max-width:70em}table{border-collapse:collapse}"

@@ -25,8 +25,9 @@ from tasks.errors import ConfigurationError
 from tasks.provenance import code_version
 
 SHIPPED_CLOUD_WEIGHTS = Path(models.__file__).parent / "weights" / "cloud.safetensors"
+SHIPPED_CLOUD_FCN = SHIPPED_CLOUD_WEIGHTS.with_name("cloud_fcn.safetensors")
 SHIPPED_CLOUD_UNET = SHIPPED_CLOUD_WEIGHTS.with_name("cloud_unet.safetensors")
-"""The FCN that the shipped UNet is scored beside."""
+"""Earlier networks, from rendered pictures alone, that the default is scored beside."""
 SHIPPED_DRIFT_WEIGHTS = SHIPPED_CLOUD_WEIGHTS.with_name("drift.safetensors")
 SHIPPED_WATER_WEIGHTS = SHIPPED_CLOUD_WEIGHTS.with_name("water.safetensors")
 CARD_VERSION = 1

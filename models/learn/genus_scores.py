@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.learn.metrics import grouped_resamples
 from models.nets.genus import CONTRAIL, PHOTO_CLASSES, level_of_classes, level_probabilities
 from models.science.crowd_temperature import calibration_error
 
@@ -60,6 +59,23 @@ class Measured:
     high: float
 
 
+def photo_resamples(group: NDArray[np.int64], n: int, seed: int) -> list[Labels]:
+    """Index sets: groups drawn with replacement, then as many photos within each drawn group as it has.
+
+    As ``models.learn.metrics.grouped_resamples``, for thousands of groups of one or two.
+    """
+    rng = np.random.default_rng(seed)
+    order = np.argsort(group, kind="stable")
+    _, first, size = np.unique(group[order], return_index=True, return_counts=True)
+    draws = []
+    for _ in range(n):
+        drawn = rng.integers(0, len(size), len(size))
+        sizes = np.repeat(size[drawn], size[drawn])
+        within = (rng.random(len(sizes)) * sizes).astype(np.int64)
+        draws.append(order[np.repeat(first[drawn], size[drawn]) + within])
+    return draws
+
+
 def score_photos(
     truth: Labels,
     probability: Probabilities,
@@ -79,7 +95,7 @@ def score_photos(
         resamples: Of the bootstrap.
         seed: Of the bootstrap.
     """
-    draws = grouped_resamples([str(g) for g in group], resamples, seed)
+    draws = photo_resamples(group, resamples, seed)
 
     def value(name: str, rows: NDArray[np.int64]) -> float:
         own = STATISTICS[name](truth[rows], probability[rows])

@@ -45,10 +45,10 @@ class GenusRecipe:
 
     net: GenusConfig = field(default_factory=GenusConfig)
     views: ViewConfig = field(default_factory=ViewConfig)
-    view_count: int = 12
+    view_count: int = 8
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(
-            steps=460, learning_rate=2e-3, warm_up=40, weight_decay=2e-2, gradient_norm=2.0, report_every=20
+            steps=320, learning_rate=2e-3, warm_up=40, weight_decay=2e-2, gradient_norm=2.0, report_every=20
         )
     )
     batch_size: int = 32

@@ -1,7 +1,8 @@
 """How the shipped cloud weights were made: one place for scenes, scale, augmentation and length.
 
-``vigie train cloud OUT`` follows it by default. It makes the shipped weights again, up to the rounding of another
-processor, with the renderer that their card names: a later renderer paints other pictures from the same seeds.
+``vigie train cloud OUT`` follows it. It makes the FCN and the UNet again, up to the rounding of another processor, with
+the renderer that their cards name: a later renderer paints other pictures from the same seeds. The default weights
+were trained in stages (their card), on photos too: one run of their recipe, given the photos, makes comparable ones.
 """
 
 from dataclasses import dataclass, field
@@ -39,7 +40,7 @@ class CloudRecipe:
     held_out: int = 300
     width: int = 320
     sigma_scale: float = 1.0
-    photo_share: float = 0.8
+    photo_share: float = 1.3
 
     @property
     def held_out_seed(self) -> int:
@@ -50,9 +51,10 @@ class CloudRecipe:
 CLOUD_RECIPES: dict[str, CloudRecipe] = {
     "sky": CloudRecipe(
         CloudConfig("sky", widths=(16, 32, 64, 96), context_heads=4, min_luma=0.12),
-        LoopConfig(steps=2000, warm_up=60),
-        SkyAugmentConfig(),
+        LoopConfig(steps=3100, warm_up=50),
+        SkyAugmentConfig(size=128),
         scenes=2000,
+        held_out=200,
         width=256,
         sigma_scale=1.8,
     ),

@@ -94,7 +94,7 @@ def _layer(size: int, generator: torch.Generator, cover: float) -> tuple[Tensor,
 def _overcast(size: int, generator: torch.Generator) -> Tensor:
     """A sky without a gap ``(3, size, size)``."""
     field = smooth_field(size, generator, _draw(generator, 1.4, 2.6), _draw(generator, 0, 1.2))
-    light = _draw(generator, 0.3, 0.9) * (1 + _draw(generator, 0.01, 0.22) * field)
+    light = _draw(generator, 0.3, 0.9) * (1 + _draw(generator, 0.01, 0.35) * field)
     tint = _colour(1.0, _draw(generator, 0.8, 1.06), _draw(generator, 0.4, 0.8))
     axis = torch.linspace(-0.5, 0.5, size)[:, None]
     return light * tint * (1 + _draw(generator, -0.3, 0.5) * axis)

@@ -12,7 +12,7 @@ from models.learn.genus_calibration import (
     mean_probabilities,
 )
 from models.learn.genus_control import fit_logistic, logistic_probabilities
-from models.learn.genus_scores import f1_by_class, level_accuracy, macro_f1, score_photos
+from models.learn.genus_scores import f1_by_class, level_accuracy, macro_f1, photo_resamples, score_photos
 from models.nets.genus import PHOTO_CLASSES
 
 CI, AC, SC, CU, CT = (PHOTO_CLASSES.index(name) for name in ("Ci", "Ac", "Sc", "Cu", "Ct"))
@@ -113,3 +113,12 @@ def test_the_control_learns_from_the_training_photos_only():
     assert (answers.argmax(1)[60:] == label[60:]).mean() > 0.9
     relabelled = np.where(train, label, 0)
     assert np.array_equal(answers, logistic_probabilities(features, relabelled, train, inner, 3))
+
+
+def test_photos_are_drawn_by_group():
+    group = np.array([5, 2, 5, 9])
+    for rows in photo_resamples(group, 20, 0):
+        drawn = np.bincount(group[rows], minlength=10)
+        assert drawn[5] % 2 == 0  # the group of two is drawn whole, as often as it is drawn
+        assert drawn[2] + drawn[5] // 2 + drawn[9] == 3
+    assert len({tuple(rows) for rows in photo_resamples(group, 20, 0)}) > 5

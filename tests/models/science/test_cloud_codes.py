@@ -172,6 +172,58 @@ def test_the_columns_are_those_of_the_record_with_its_types():
     assert set(GENUS_COLUMNS) < set(columns)
 
 
+def any_answers(n=5):
+    """Answers of any probabilities from any source."""
+
+    def shares(*shape):
+        return arrays(np.float32, (n, *shape), elements=st.floats(0, 1, width=32)).map(
+            lambda p: (p + np.float32(1e-3)) / (p + np.float32(1e-3)).sum(axis=-1, keepdims=True)
+        )
+
+    chances = arrays(np.float32, (n,), elements=st.floats(0, 1, width=32))
+    genera = arrays(np.float32, (n, 10), elements=st.floats(0, 1, width=32))
+    source = arrays(np.int8, (n,), elements=st.sampled_from([int(s) for s in SkySource if s]))
+    return st.builds(
+        SkyAnswers,
+        okta=shares(9),
+        obscured=chances,
+        genera=genera,
+        base=shares(BASE_STATES),
+        levels=shares(3, LEVEL_STATES),
+        source=source,
+    )
+
+
+@given(any_answers())
+def test_nothing_that_is_published_contradicts_n(answers):
+    columns = sky_values(answers, altitude_m=100.0)
+    n, code = columns["total_cloud_okta"], columns["wmo_2700_n"]
+    assert ((code == 9) == (answers.obscured >= 0.5)).all()
+    assert (np.isnan(n) == (code == 9)).all() and (n[code != 9] == code[code != 9]).all()
+    base, flag = (
+        columns["cloud_base_height_above_ground"],
+        columns["cloud_base_height_above_ground_quality_flag"],
+    )
+    assert (np.isfinite(base) == (flag == ValueFlag.GOOD)).all()
+    assert (n[np.isfinite(base)] >= 1).all() and (base[np.isfinite(base)] <= 2500).all()
+    assert ((flag == ValueFlag.NO_CLOUD) == (n == 0)).all()
+    nine = columns["wmo_1600_base"] == 9
+    assert (nine == np.isin(flag, [ValueFlag.NO_CLOUD, ValueFlag.ABOVE_BOUNDS])).all()
+    genus = columns["wmo_0500_genus"]
+    assert (n[genus >= 0] >= 1).all()
+    low, high = columns["okta_set_low"], columns["okta_set_high"]
+    told = ~np.isnan(n)
+    assert (low[told] <= n[told]).all() and (n[told] <= high[told]).all()
+    assert np.isnan(low[~told]).all()
+
+
+@given(any_answers(), st.permutations(range(5)))
+def test_each_moment_is_answered_for_itself(answers, order):
+    whole, turned = sky_values(answers, 100.0), sky_values(answers.rows(np.array(order)), 100.0)
+    for name, values in whole.items():
+        np.testing.assert_array_equal(turned[name], values[order], err_msg=name)
+
+
 @given(
     arrays(np.float64, (3, BASE_STATES), elements=st.floats(0, 1)),
     st.floats(0.01, 0.98),
