@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from models.cloud import CloudModel, predict_cover
+from models.cloud import CloudModel, CoverEstimate, predict_cover
 from models.contracts.flags import FrameFlag, ValueFlag
 from models.contracts.series import (
     DRIFT_QUANTITIES,
@@ -24,6 +24,7 @@ from models.science.sun import sun_position
 from models.water import WaterModel
 from tasks.alignment import AlignedFrames, align_times, satellite_cover
 from tasks.camera_days import CameraDay, touched_rows
+from tasks.camera_lens import solid_angles
 from tasks.drift_night import BatchDrift, DriftDay, load_drift, no_drift
 from tasks.frame_reading import frames_of
 from tasks.night_plan import NightPlan
@@ -206,7 +207,7 @@ class BatchInference:
         polygon = archive.privacy()
         values: list[tuple[float, ...]] = []
         for piece, frames in frames_of(archive, new):
-            of_piece = list(frame_values(self.model, frames, polygon))
+            of_piece = list(frame_values(self.model, frames, polygon, camera))
             qualities = [flag for _, _, flag, *_ in of_piece]
             if day is not None:
                 day.follow(piece, frames, [luminance for luminance, *_ in of_piece])
@@ -295,7 +296,10 @@ def frame_columns() -> list[str]:
 
 
 def frame_values(
-    model: CloudModel, frames: Sequence[np.ndarray | None], polygon: Polygon = ()
+    model: CloudModel,
+    frames: Sequence[np.ndarray | None],
+    polygon: Polygon = (),
+    camera: Camera | None = None,
 ) -> Iterator[tuple[float, ...]]:
     """Quality and visible cover of frames; a frame that could not be read is FAILED throughout.
 
@@ -303,14 +307,17 @@ def frame_values(
         model: Of the visible cover.
         frames: Of one camera.
         polygon: What is blacked out in them.
+        camera: Which; where its field of view is known the sky is weighed by solid angle.
     """
     readable = [frame for frame in frames if frame is not None]
     hidden = [hidden_pixels(frame, polygon) for frame in readable]
-    covers = iter(predict_cover(model, readable, hidden=hidden))
+    lens = [None if camera is None else solid_angles(camera, *frame.shape[:2]) for frame in readable]
+    covers = iter(predict_cover(model, readable, hidden=hidden, solid_angles=lens))
+    weighed = iter(weights is not None for weights in lens)
     nan = float("nan")
     for frame in frames:
         if frame is None:
-            yield (nan, nan, float(ValueFlag.FAILED)) * 4
+            yield (nan, nan, float(ValueFlag.FAILED)) * 5
             continue
         quality, cover = assess_frame(frame), next(covers)
         okta = okta_of_cover(cover.cover)
@@ -319,7 +326,16 @@ def frame_values(
             *(quality.sharpness, quality.sharpness_se, float(quality.flag)),
             *(cover.cover, cover.sigma, float(cover.flag)),
             *(nan if okta is None else float(okta), 8 * cover.sigma, float(cover.flag)),
+            *_of_dome(cover, next(weighed)),
         )
+
+
+def _of_dome(cover: CoverEstimate, weighed: bool) -> tuple[float, float, float]:
+    """Visible share of the dome, which nothing is known of without a field of view."""
+    nan = float("nan")
+    if not weighed:
+        return nan, nan, float(ValueFlag.NOT_KNOWN)
+    return (nan if cover.flag is ValueFlag.DARK else cover.visible), nan, float(cover.flag)
 
 
 def _by_night(camera: Camera, frames: pd.DataFrame) -> np.ndarray:

@@ -228,6 +228,13 @@ QUANTITIES: tuple[Quantity, ...] = (
         "cloud amount of the visible sky in oktas, traces counted as 1 and gaps as 7 (WMO 2700)",
         model="cloud_model",
     ),
+    Quantity(
+        "visible_sky_fraction",
+        "1",
+        "share of the sky's dome that the camera sees open, clear or cloudy",
+        model="cloud_model",
+        comment="by solid angle; only where the horizontal field of view of the camera is known",
+    ),
     *DRIFT_QUANTITIES,
     *WATER_QUANTITIES,
     *SKY_QUANTITIES,

@@ -207,8 +207,8 @@ def test_what_privacy_blacks_out_is_kept_from_the_cover(plan, monkeypatch):
     shares = []
     predict = inference.predict_cover
 
-    def watched(model, frames, hidden):
-        answers = predict(model, frames, hidden=hidden)
+    def watched(model, frames, hidden, solid_angles):
+        answers = predict(model, frames, hidden=hidden, solid_angles=solid_angles)
         shares.extend(
             answer.mask[pixels].any()
             for answer, pixels in zip(answers, hidden, strict=True)
