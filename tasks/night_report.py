@@ -1,6 +1,5 @@
 """What people look at after a night: a worst-first table, frames with their masks, a sheet of drift per camera."""
 
-import base64
 import dataclasses
 import html
 import io
@@ -12,7 +11,6 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw
 from prefect.artifacts import (
-    create_image_artifact,
     create_markdown_artifact,
     create_table_artifact,
 )
@@ -24,6 +22,7 @@ from models.contracts.sky_variables import GENUS_ATTRIBUTES, GENUS_PROBABILITY, 
 from tasks.drift_sheets import DriftSheet, write_drift_sheets
 from tasks.night_plan import NightPlan
 from tasks.night_summary import WAITING, NightSummary
+from tasks.picture_artifacts import show_picture
 from tasks.publishing import Published
 from tasks.recorded_frames import recorded_frame
 from tasks.satellite_report import MonthSheet, write_months
@@ -86,7 +85,7 @@ def write_report(
     create_table_artifact(table.to_dict("records"), key="night-cameras", description=_headline(finished))
     create_markdown_artifact(text, key="night-report", description=_headline(finished))
     if picture is not None:
-        create_image_artifact(_inline(picture), key="night-pictures", description=_headline(finished))
+        show_picture(picture, "night-pictures", _headline(finished))
     for kind, of_kind in sheets.items():
         _show_sheets(kind, of_kind)
     show_months(months)
@@ -96,8 +95,7 @@ def write_report(
 def show_months(months: list[MonthSheet]) -> None:
     """The months of all grids as artifacts."""
     for month in months:
-        key = f"satellite-{month.grid.replace('_', '-')}"
-        create_image_artifact(_inline(month.path.read_bytes(), "png"), key=key, description=month.headline)
+        show_picture(month.path, f"satellite-{month.grid}", month.headline)
 
 
 def _show_sheets(kind: str, sheets: Sheets) -> None:
@@ -107,15 +105,7 @@ def _show_sheets(kind: str, sheets: Sheets) -> None:
     rows = [{"camera": s.camera, "what": s.headline, "sheet": str(s.path)} for s in sheets]
     create_table_artifact(rows, key=f"night-{kind}", description=_SHEETS[kind])
     for sheet in sheets[:SHEET_ARTIFACTS]:
-        key = f"{kind}-{sheet.camera.replace('_', '-')}"  # keys have no underscore
-        kind_of_picture = "png" if sheet.path.suffix == ".png" else "jpeg"
-        picture = _inline(sheet.path.read_bytes(), kind_of_picture)
-        create_image_artifact(picture, key=key, description=sheet.headline)
-
-
-def _inline(picture: bytes, kind: str = "jpeg") -> str:
-    """A picture that needs no file server."""
-    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
+        show_picture(sheet.path, f"{kind}-{sheet.camera}", sheet.headline)
 
 
 def summary_markdown(summary: NightSummary, plan: NightPlan) -> str:

@@ -9,6 +9,8 @@ from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
 from models.learn.sky_recipe import SkyRecipe
+from tasks.picture_artifacts import show_picture
+from tasks.sky_evaluation import BOTH
 from tasks.sky_night import sky_of_weights
 from tasks.sky_reliability import draw_sky_reliability
 from tasks.sky_scenes import SkySetSpec, write_sky_set
@@ -73,14 +75,16 @@ def score_sky_weights(weights: Path, moments: Path) -> str:
     rows, trials = score_sky(sky.model, sky.calibration, moments)
     record_metrics(weights, sky_card_metrics(rows))
     for name, trial in trials.items():
-        draw_sky_reliability(
+        title = f"simulated moments, {name}"
+        page = draw_sky_reliability(
             weights.with_suffix(f".{name}.png"),
-            trial.answers["both"],
+            trial.answers[BOTH],
             trial.targets,
             trial.camera,
             sky.calibration,
-            title=f"simulated moments, {name}",
+            title=title,
         )
+        show_picture(page, f"sky-reliability-{name}", title)
     text = sky_table_text(rows)
     get_run_logger().info("%s", text)
     return text

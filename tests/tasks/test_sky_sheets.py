@@ -12,7 +12,7 @@ from models.contracts.cloud_labels import GENERA
 from models.contracts.flags import ValueFlag
 from models.contracts.record import OBSERVATIONS, empty_columns
 from models.contracts.sky_answers import SkySource
-from tasks import night_report
+from tasks import night_report, picture_artifacts
 from tasks.sky_drawing import MASK_COLOURS, SkyFrame, draw_sky_sheet, painted
 from tasks.sky_night import load_sky
 from tasks.sky_sheets import SkySheet, chosen_frames, sky_mask, write_sky_sheets
@@ -147,10 +147,10 @@ def test_what_is_hidden_is_not_painted(tmp_path):
 def test_the_night_shows_sheets_as_pictures_of_their_kind(tmp_path, monkeypatch):
     shown, tables = [], []
     monkeypatch.setattr(
-        night_report, "create_image_artifact", lambda url, **about: shown.append((url, about))
+        picture_artifacts, "create_image_artifact", lambda url, **about: shown.append((url, about))
     )
     monkeypatch.setattr(night_report, "create_table_artifact", lambda rows, **about: tables.append(about))
-    (tmp_path / "a.png").write_bytes(b"png")
+    (tmp_path / "a.png").write_bytes(b"\x89PNG")
     night_report._show_sheets("clouds", [SkySheet("sea_1", tmp_path / "a.png", 4, 3, "12:00 UTC N = 6")])
     ((url, about),) = shown
     assert url.startswith("data:image/png;base64,") and about["key"] == "clouds-sea-1"
