@@ -84,9 +84,7 @@ def evaluate_genera(
             )
             gains.append({"network minus": method} | _cells(gain))
     new = int((answered.fold == NEW).sum())
-    title = (
-        f"{len(truth)} photos in {len(np.unique(group))} groups, {new} of them new; 95 % bootstrap by group"
-    )
+    title = f"{len(truth)} photos in {len(np.unique(group))} groups, {new} of them new; with 95 % bootstrap by group"
     counts = {name: int((truth == k).sum()) for k, name in enumerate(PHOTO_CLASSES)}
     sections = [Section(title, figures), Section("F1 by class", [*classes, {"method": "photos"} | counts])]
     left_out = [{"why": why, "photos": count} for why, count in _left_out(photos, answered).items()]
@@ -107,7 +105,7 @@ def _left_out(photos: GenusPhotos, answered: _Answered) -> dict[str, int]:
 
 
 def _cells(measured: Mapping[str, Measured]) -> dict[str, object]:
-    return {name: f"{m.value:.3f} [{m.low:.3f}, {m.high:.3f}]" for name, m in measured.items()}
+    return {name: [round(x, 3) for x in (m.value, m.low, m.high)] for name, m in measured.items()}
 
 
 def _answers(photos: GenusPhotos, model: GenusModel | None, card: Mapping[str, Any]) -> _Answered:
