@@ -33,16 +33,21 @@ def predict_cloud(
     sky_weights: Annotated[
         Path | None, typer.Option(help="Of genera, base and the full dome; the shipped ones if absent.")
     ] = None,
+    genus_weights: Annotated[
+        Path | None, typer.Option(help="Of train genera: genera and level from each picture alone instead.")
+    ] = None,
     form: Format = Form.JSON,
 ) -> None:
     """Clouds of images: one JSON array in input order; a bad image is an object with ``error``."""
     from tasks.cloud_prediction import predict_files
+    from tasks.genus_prediction import PhotoGenera
     from tasks.sky_prediction import SkyAnswerer, SkyQuestion
 
     if not images and not satellite:
         raise ConfigurationError("predict cloud", None, "no image and no --satellite", "give one of them")
     sky = SkyAnswerer(SkyQuestion.of_words(satellite or (), camera, time, config, sky_weights))
-    answers = predict_files(images, mask_dir, weights, sky) if images else sky.answers([None])
+    genera = PhotoGenera(genus_weights) if genus_weights else None
+    answers = predict_files(images, mask_dir, weights, sky, genera) if images else sky.answers([None])
     _print(answers, ("image", "cover", "okta", "total_okta", "flag", "error"), form)
 
 

@@ -13,6 +13,7 @@ from models.cloud import CoverEstimate, predict_cover
 from models.contracts.flags import ValueFlag
 from models.science.cover import cover_of_mask, okta_of_cover
 from tasks.errors import ConfigurationError
+from tasks.genus_prediction import PhotoGenera
 from tasks.pictures import UnreadableImage, read_picture
 from tasks.sky_prediction import SkyAnswerer
 from tasks.weights import load_cloud_model
@@ -83,6 +84,7 @@ def predict_files(
     mask_dir: Path | None = None,
     weights: Path | None = None,
     sky: SkyAnswerer | None = None,
+    genera: PhotoGenera | None = None,
 ) -> list[dict[str, Any]]:
     """Clouds of image files.
 
@@ -91,10 +93,12 @@ def predict_files(
         mask_dir: Masks go here as PNG at the image's size, 0 = other, 1 = sky, 2 = cloud; nowhere if not given.
         weights: Weights file of the cover; the shipped ones by default.
         sky: What answers about the whole sky; nobody is asked where absent.
+        genera: What tells genera and level from each picture alone, in place of ``sky``'s.
 
     Returns:
         One object per path, in input order: ``image, cover, okta, visible_fraction, cover_uncertainty, flag, mask,
-        model`` and those of `SkyAnswerer.answers`, or ``image, error`` for a file that cannot be read.
+        model`` and those of `SkyAnswerer.answers` and `PhotoGenera.answers`; ``image, error`` for a file that cannot be
+        read.
 
     Raises:
         ConfigurationError: The weights cannot be used, or the masks have nowhere to go.
@@ -115,9 +119,11 @@ def predict_files(
             except UnreadableImage as error:
                 log.warning("%s: %s", path, error)
                 results[i]["error"] = str(error)
-        about_sky = sky.answers(pictures) if sky and pictures else [{}] * len(pictures)
-        for i, estimate, answer in zip(rows, predict_cover(model, pictures), about_sky, strict=True):
-            results[i] |= answer_of(estimate) | {"model": digest[:16]} | answer
+        nothing: list[dict[str, Any]] = [{}] * len(pictures)
+        about_sky = sky.answers(pictures) if sky and pictures else nothing
+        told = genera.answers(pictures) if genera and pictures else nothing
+        for i, estimate, *more in zip(rows, predict_cover(model, pictures), about_sky, told, strict=True):
+            results[i] |= answer_of(estimate) | {"model": digest[:16]} | more[0] | more[1]
             if targets:
                 Image.fromarray(estimate.mask).save(targets[i])
                 results[i]["mask"] = str(targets[i])

@@ -10,12 +10,17 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from models.contracts.cloud_labels import GENERA
+from models.genus import GenusModel, GenusModelConfig, build_genus_nets
 from models.nets.cloud import CloudFusionConfig
 from models.sky import SkyConfig, build_sky_model
+from tasks.cloud_prediction import predict_files
 from tasks.errors import ConfigurationError
+from tasks.genus_prediction import PhotoGenera
+from tasks.genus_weights import save_genus_model
 from tasks.nwcsaf_writer import write_nwcsaf
 from tasks.sky_prediction import SkyAnswerer, SkyQuestion, level_of
 from tasks.sky_weights import save_sky_model
+from tests.models.learn.test_genus_training import TINY
 from tests.tasks.satellite_folders import GRID, TOULOUSE, slot_time, write_cma, write_ct
 
 SCAN = np.timedelta64(648, "s")  # of Toulouse's line after the nominal time
@@ -130,6 +135,18 @@ def test_level_is_that_of_the_likeliest_genus():
     assert level_of(np.eye(10)[GENERA.index("Cb")]) == "low"
     assert level_of(np.eye(10)[GENERA.index("Ns")]) == "mid"
     assert level_of(np.eye(10)[GENERA.index("Cs")]) == "high"
+
+
+def test_genera_from_the_picture_alone(folder, tmp_path):
+    torch.manual_seed(0)
+    config = GenusModelConfig(TINY.net, side=64, crop_side=64)
+    weights = tmp_path / "genus.safetensors"
+    save_genus_model(weights, GenusModel(build_genus_nets(config), config), {"training": {}, "metrics": {}})
+    sky = SkyAnswerer(SkyQuestion(weights=folder / "sky.safetensors"))
+    (answer,) = predict_files([folder / "sky.png"], sky=sky, genera=PhotoGenera(weights))
+    assert sum(answer["genera"].values()) + answer["contrail"] == pytest.approx(1, abs=1e-3)
+    assert answer["level"] in ("low", "mid", "high") and answer["genus_model"]
+    assert answer["source"] == "camera"  # the rest is still the sky network's
 
 
 def test_the_command(folder, tmp_path):
