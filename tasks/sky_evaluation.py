@@ -26,6 +26,7 @@ from models.learn.sky_truth import SkyCodes, lights, target_codes
 from models.science.okta_sets import held, set_coverage
 
 CAMERA, SATELLITE, BOTH = "camera only", "satellite only", "both"
+SWITCH = "camera, else satellite"
 BLOCKS = ("camera-day", "camera")
 
 
@@ -218,7 +219,7 @@ def _compare(rows: Sequence[SkyRow], drawn: Mapping[str, Mapping[str, NDArray[np
     both = by_name.get(BOTH)
     if both is None:
         return
-    singles = [name for name in (CAMERA, SATELLITE) if name in by_name]
+    singles = [name for name in (CAMERA, SATELLITE, SWITCH) if name in by_name]
     for key in (key for key, statistic in STATISTICS.items() if statistic.better):
         for row in rows:
             if row is not both:

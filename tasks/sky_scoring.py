@@ -1,19 +1,21 @@
 """Score the network of camera and satellite together on simulated moments: later weeks, and cameras never seen."""
 
 import dataclasses
+from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 
+from models.contracts.sky_answers import SkyAnswers, SkySource
 from models.contracts.sky_batch import CONTEXT
 from models.learn.sky_calibration import SkyCalibration
-from models.learn.sky_controls import slots_late, usual_controls
+from models.learn.sky_controls import newest_slot_alone, usual_controls
 from models.sky import SkyModel, predict_sky
-from tasks.sky_evaluation import BOTH, SkyRow, SkyTrial, evaluate_sky
+from tasks.sky_evaluation import BOTH, CAMERA, SATELLITE, SWITCH, SkyRow, SkyTrial, evaluate_sky
 from tasks.sky_set import SkySet, read_sky_set
 from tasks.sky_training import answers_of_runs
 
-LATE_MIN = 30
 _TRIALS = {"week": "camera-day", "camera": "camera"}
 
 
@@ -28,7 +30,7 @@ def sky_trial(name: str, model: SkyModel, moments: SkySet, training: SkySet) -> 
     """
     answers = answers_of_runs(model, moments)
     inputs = dataclasses.replace(moments.seen, image=moments.pictures)
-    late = predict_sky(model, slots_late(inputs, LATE_MIN * 60.0))
+    alone = predict_sky(model, newest_slot_alone(inputs))
     controls = usual_controls(
         training.targets,
         moments.seen,
@@ -43,10 +45,22 @@ def sky_trial(name: str, model: SkyModel, moments: SkySet, training: SkySet) -> 
         moments.camera,
         moments.time,
         moments.seen.context[:, CONTEXT.index("sun_elevation_deg")].numpy(),
-        answers | {f"{BOTH}, slots {LATE_MIN} min late": late},
+        answers | {SWITCH: switched(answers), f"{BOTH}, the newest slot alone": alone},
         controls,
         _kinds(moments),
     )
+
+
+def switched(answers: Mapping[str, SkyAnswers]) -> SkyAnswers:
+    """The camera's answer where there is one, else the satellite's: what both are worth without any fusion."""
+    camera, satellite = answers[CAMERA], answers[SATELLITE]
+    heard = camera.source != int(SkySource.NONE)
+
+    def chosen(name: str) -> np.ndarray:
+        first, second = getattr(camera, name), getattr(satellite, name)
+        return np.where(heard.reshape(-1, *[1] * (first.ndim - 1)), first, second)
+
+    return SkyAnswers(**{f.name: chosen(f.name) for f in fields(SkyAnswers)})
 
 
 def _kinds(moments: SkySet) -> np.ndarray:

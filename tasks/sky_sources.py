@@ -7,23 +7,27 @@ from typing import Any
 import numpy as np
 import torch
 
+from models.contracts.sky_batch import CONTEXT
 from models.contracts.sky_masks import NOT_LABELLED
 from models.learn.sky_batches import SkyLessons
+from models.sky import SkyConfig
 from tasks.cloud_campaign import CloudLabels, read_cloud_labels
 from tasks.cloud_teaching import moments_of, teaching_targets
 from tasks.registry import Camera, read_registry
 from tasks.settings import Settings, load_settings
-from tasks.sky_lessons import lessons_of
-from tasks.sky_night import sky_grids
+from tasks.sky_lessons import lessons_of, looked_at
+from tasks.sky_night import CIVIL_TWILIGHT_DEG, sky_grids
 from tasks.sky_set import read_sky_set
 from tasks.sky_weights import picture_hashes
 from tasks.stores.camera_archive import CameraArchive
 
+MOST_MOMENTS = 500
+"""Of one camera, evenly chosen: 83 kB each, so that hundreds of cameras fit into memory."""
 _MOMENT = np.timedelta64(1, "ns")
 
 
 @dataclass(frozen=True, eq=False)
-class SkySource:
+class MomentSource:
     """One body of moments.
 
     Attributes:
@@ -37,7 +41,7 @@ class SkySource:
     shippable: bool = False
 
 
-def simulated_source(folder: Path) -> SkySource:
+def simulated_source(folder: Path) -> MomentSource:
     """The training moments of a simulated set; see `tasks.sky_scenes.write_sky_set`."""
     moments = read_sky_set(folder, ("train",))
     there = moments.seen.camera_present
@@ -50,10 +54,10 @@ def simulated_source(folder: Path) -> SkySource:
         "cameras": len(set(moments.camera.tolist())),
         "sha256": picture_hashes(moments.pictures[there]),
     }
-    return SkySource(lessons_of(moments), facts, shippable=True)
+    return MomentSource(lessons_of(moments), facts, shippable=True)
 
 
-def network_source(config: Path, size: tuple[int, int], days: int) -> SkySource | None:
+def network_source(config: Path, size: tuple[int, int], days: int) -> MomentSource | None:
     """What a network's archives teach: the satellite's weak statements, and the crowd's posteriors where it was asked.
 
     Args:
@@ -83,7 +87,7 @@ def network_source(config: Path, size: tuple[int, int], days: int) -> SkySource 
         "cameras": len(parts),
         "sha256": sorted(hashes),
     }
-    return SkySource(joined(parts), facts)
+    return MomentSource(joined(parts), facts)
 
 
 def _camera_lessons(
@@ -111,11 +115,15 @@ def _camera_lessons(
     said |= torch.isfinite(targets.genera).any(1) | torch.isfinite(targets.obscured)
     if not bool(said.any()):
         return None
+    # By night pictures show lamps: the nights do not look at them, so nothing is learned from them.
+    lit = ~(inputs.context[:, CONTEXT.index("sun_elevation_deg")] < CIVIL_TWILIGHT_DEG)
     bytes_ = (inputs.image * 255).round().to(torch.uint8)
-    lessons = SkyLessons(replace(inputs, image=bytes_), targets)
-    return lessons.rows(said), [
-        digest for digest, of_use in zip(sha256, said.tolist(), strict=True) if of_use
-    ]
+    seen = replace(inputs, image=bytes_, camera_present=inputs.camera_present & lit)
+    lessons = SkyLessons(looked_at(seen, SkyConfig()), targets)
+    places = said.nonzero()[:, 0]
+    if len(places) > MOST_MOMENTS:
+        places = places[torch.linspace(0, len(places) - 1, MOST_MOMENTS).round().long()]
+    return lessons.rows(places), [sha256[int(i)] for i in places]
 
 
 def joined(parts: list[SkyLessons]) -> SkyLessons:
@@ -128,6 +136,7 @@ def joined(parts: list[SkyLessons]) -> SkyLessons:
         type(inputs)(*(torch.cat([getattr(p.inputs, n) for p in parts]) for n in vars(inputs))),
         type(targets)(*(torch.cat([getattr(p.targets, n) for p in parts]) for n in vars(targets))),
         *(torch.cat([_masks(part, name) for part in parts]) for name in ("surface", "cloud")),
+        torch.cat([torch.ones(len(p)) if p.weight is None else p.weight for p in parts]),
     )
 
 

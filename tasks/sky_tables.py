@@ -87,9 +87,9 @@ def sky_table_json(rows: Sequence[SkyRow]) -> str:
 
 
 def sky_card_metrics(rows: Sequence[SkyRow]) -> dict[str, Any]:
-    """Figures of ``both`` on all moments of each trial, for the card of its weights."""
+    """Figures of ``both`` for the card of its weights: of all moments, and of those where both inputs are there."""
     return {
-        row.trial: _plain(
+        row.trial if row.part == "all" else f"{row.trial}, {row.part}": _plain(
             {
                 "simulated": row.simulated,
                 "moments": row.moments,
@@ -104,7 +104,7 @@ def sky_card_metrics(rows: Sequence[SkyRow]) -> dict[str, Any]:
             }
         )
         for row in rows
-        if row.method == BOTH and row.part == "all"
+        if row.method == BOTH and row.part in ("all", "both inputs there")
     }
 
 

@@ -1,6 +1,7 @@
 """Train the network of camera and satellite together, calibrate its answers on later weeks, write weights and card."""
 
 import dataclasses
+import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from models.contracts.sky_answers import SkyAnswers
-from models.contracts.sky_batch import SkyTargets
+from models.contracts.sky_answers import SkyAnswers, SkySource
 from models.learn.loop import LoopState
 from models.learn.sky_calibration import SkyCalibration, fit_sky_calibration
 from models.learn.sky_recipe import SkyRecipe
@@ -19,7 +19,7 @@ from models.sky import SkyModel, build_sky_model, predict_sky
 from tasks.checkpoints import load_checkpoint, save_checkpoint
 from tasks.errors import ConfigurationError
 from tasks.sky_set import SkySet
-from tasks.sky_sources import SkySource, joined
+from tasks.sky_sources import MomentSource, joined
 from tasks.sky_weights import save_sky_model
 from tasks.weights import load_cloud_model
 
@@ -32,6 +32,7 @@ RUNS: dict[str, tuple[bool, bool]] = {
     "both": (True, True),
 }
 """Which inputs each run may look at: camera, satellite."""
+_SOURCE = dict(zip(RUNS, (SkySource.CAMERA, SkySource.SATELLITE, SkySource.BOTH), strict=True))
 
 
 def encoder_of(weights: Path) -> tuple[SkyEncoder, str]:
@@ -49,7 +50,7 @@ def encoder_of(weights: Path) -> tuple[SkyEncoder, str]:
 
 
 def train_sky_model(
-    sources: Sequence[SkySource],
+    sources: Sequence[MomentSource],
     recipe: SkyRecipe,
     *,
     encoder: SkyEncoder | None = None,
@@ -101,6 +102,18 @@ def train_sky_model(
     return model
 
 
+def training_key(sources: Sequence[MomentSource], recipe: SkyRecipe, encoder: str | None) -> str:
+    """What a checkpoint belongs to: another set, recipe or encoder begins anew.
+
+    Args:
+        sources: What is learned from.
+        recipe: How.
+        encoder: Digest of the weights to begin with.
+    """
+    pictures = [source.facts.get("sha256") for source in sources]
+    return hashlib.sha256(repr((pictures, recipe, encoder)).encode()).hexdigest()[:12]
+
+
 def _observer(lesson: str, checkpoint: Path | None, progress: Progress | None) -> Callable[[LoopState], None]:
     def observe(state: LoopState) -> None:
         save_checkpoint(checkpoint, state)
@@ -121,23 +134,24 @@ def answers_of_runs(model: SkyModel, moments: SkySet) -> dict[str, SkyAnswers]:
 
 def calibrate_sky(model: SkyModel, held_out: SkySet) -> SkyCalibration:
     """Temperatures and okta sets, from moments that were not trained on, with either input and with both."""
-    answers = list(answers_of_runs(model, held_out).values())
-    together = type(answers[0])(
-        *(np.concatenate([getattr(a, f.name) for a in answers]) for f in dataclasses.fields(SkyAnswers))
+    once, places = [], []
+    for run, answers in answers_of_runs(model, held_out).items():
+        mine = np.flatnonzero(
+            answers.source == int(_SOURCE[run])
+        )  # with one input "both" is that input's run
+        once.append(answers.rows(mine))
+        places.append(mine)
+    together = SkyAnswers(
+        *(np.concatenate([getattr(a, f.name) for a in once]) for f in dataclasses.fields(SkyAnswers))
     )
-    targets = SkyTargets(
-        *(
-            torch.cat([getattr(held_out.targets, f.name)] * len(answers))
-            for f in dataclasses.fields(SkyTargets)
-        )
-    )
-    return fit_sky_calibration(together, targets, np.tile(held_out.camera, len(answers)))
+    rows = np.concatenate(places)
+    return fit_sky_calibration(together, held_out.targets.rows(torch.from_numpy(rows)), held_out.camera[rows])
 
 
 def save_trained_sky(
     path: Path,
     model: SkyModel,
-    sources: Sequence[SkySource],
+    sources: Sequence[MomentSource],
     recipe: SkyRecipe,
     calibration: SkyCalibration,
     encoder: str | None = None,

@@ -18,7 +18,7 @@ from tasks.sky_scoring import score_sky
 from tasks.sky_set import read_sky_set
 from tasks.sky_sources import network_source, simulated_source
 from tasks.sky_tables import sky_card_metrics, sky_table_text
-from tasks.sky_training import calibrate_sky, encoder_of, save_trained_sky, train_sky_model
+from tasks.sky_training import calibrate_sky, encoder_of, save_trained_sky, train_sky_model, training_key
 from tasks.weights import record_metrics
 
 _STEP: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False, "retries": 0}
@@ -60,7 +60,7 @@ def train_sky_and_save(output: Path, moments: Path, recipe: SkyRecipe, learning:
         sources,
         recipe,
         encoder=encoder,
-        checkpoint=output.with_suffix(".checkpoint"),
+        checkpoint=output.with_suffix(f".{training_key(sources, recipe, digest)}.checkpoint"),
         progress=lambda lesson, step, loss: log.info("%s, step %d: loss %.3f", lesson, step, loss),
     )
     calibration = calibrate_sky(model, read_sky_set(moments, ("calibration",)))

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from models.contracts.sky_batch import SkyInputs, SkyTargets
+from models.contracts.sky_batch import CONTEXT, SkyInputs, SkyTargets
 from models.learn.augment import AugmentConfig, camera_effects
 from models.learn.sky_loss import SkyLesson
-from models.nets.cloud import CloudFusion, SeenSky
+from models.nets.cloud import OF_CAMERA, CloudFusion, SeenSky
 
 
 def _light_augmentation() -> AugmentConfig:
@@ -31,6 +31,9 @@ class SkyBatchConfig:
         modality_dropout: Share of the moments with a picture and a slot that lose one of the two, never both.
         slot_dropout: Chance that a slot is lost; where all would be, none is.
         context_dropout: Chance that one number of the context is not known: a site must not be learned by heart.
+        plane_dropout: Chance that one plane of the satellite (cloud type, a channel) is not known: archives of cloud
+            products alone, or of channels alone, are usual.
+        view_dropout: Chance that nothing is known of the camera's view: registries lack all of it at once.
         camera: Strengths of the effects on pictures.
     """
 
@@ -38,6 +41,8 @@ class SkyBatchConfig:
     modality_dropout: float = 0.3
     slot_dropout: float = 0.1
     context_dropout: float = 0.1
+    plane_dropout: float = 0.15
+    view_dropout: float = 0.15
     camera: AugmentConfig = field(default_factory=_light_augmentation)
 
 
@@ -110,8 +115,16 @@ def hide(inputs: SkyInputs, config: SkyBatchConfig, generator: torch.Generator) 
     fewer = inputs.slot_present & (slot_chance >= config.slot_dropout)
     slots = fewer.where(fewer.any(1, keepdim=True), inputs.slot_present) & ~no_satellite[:, None]
     context = inputs.context.masked_fill(context_chance < config.context_dropout, torch.nan)
+    unknown = torch.rand(n, 1, generator=generator) < config.view_dropout
+    context = context.masked_fill(unknown & torch.tensor([c in OF_CAMERA for c in CONTEXT]), torch.nan)
+    planes = torch.rand(n, inputs.satellite.shape[2], generator=generator) < config.plane_dropout
+    satellite = inputs.satellite.masked_fill(planes[:, None, :, None, None], torch.nan)
     return replace(
-        inputs, camera_present=inputs.camera_present & ~no_camera, slot_present=slots, context=context
+        inputs,
+        camera_present=inputs.camera_present & ~no_camera,
+        slot_present=slots,
+        satellite=satellite,
+        context=context,
     )
 
 

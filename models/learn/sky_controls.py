@@ -23,6 +23,7 @@ from models.contracts.sky_batch import (
 )
 from models.learn.sky_temperature import HEADS
 from models.learn.sky_truth import oktas_of_covers
+from models.science.satellite_noise import okta_likelihood
 
 _HOUR = np.timedelta64(1, "h")
 
@@ -94,6 +95,21 @@ def cover_as_okta(cover: ArrayLike) -> SkyAnswers:
     return answers
 
 
+def mask_through_errors(inputs: SkyInputs, usual: SkyAnswers) -> SkyAnswers:
+    """What the satellite's mask says of N, by how often it is wrong and how often each N is.
+
+    Args:
+        inputs: Moments ``(n,)``.
+        usual: Climatology of as many.
+    """
+    cover = satellite_cover(inputs)
+    said = okta_likelihood(cover) * usual.okta
+    told = no_answers(len(cover))
+    known = np.isfinite(cover)
+    told.okta[known] = (said / said.sum(axis=1, keepdims=True))[known]
+    return told
+
+
 def satellite_cover(inputs: SkyInputs) -> NDArray[np.float64]:
     """Cloudy share of the known mask pixels of the newest slot that is there ``(n,)``; NaN where none is."""
     mask = inputs.satellite[:, :, SATELLITE_FEATURES.index("cma")].numpy().astype(np.float64)
@@ -125,10 +141,11 @@ def usual_controls(
         visible_cover: As the camera's mask has it ``(n,)``; NaN where there is no picture.
         least_age: Of `persistence`.
     """
-    hours = least_age / np.timedelta64(1, "h")
+    usual = climatology(training, len(answers))
     return {
-        "climatology": climatology(training, len(answers)),
-        f"last answer, {hours:g} h old": persistence(answers, cameras, time, least_age),
+        "climatology": usual,
+        f"last answer, {least_age / _HOUR:g} h old or more": persistence(answers, cameras, time, least_age),
+        "satellite mask through its errors": mask_through_errors(inputs, usual),
         "satellite mask taken for N": cover_as_okta(satellite_cover(inputs)),
         "visible cover taken for N": cover_as_okta(visible_cover),
     }
@@ -148,9 +165,11 @@ def without_camera(inputs: SkyInputs) -> SkyInputs:
     return SkyInputs(camera_present=torch.zeros_like(inputs.camera_present), **rest)
 
 
-def slots_late(inputs: SkyInputs, delay_s: float) -> SkyInputs:
-    """The moments as if slots came only ``delay_s`` after their scan: younger ones are not there."""
-    return _slots(inputs, inputs.slot_present & (inputs.slot_age_s >= delay_s))
+def newest_slot_alone(inputs: SkyInputs) -> SkyInputs:
+    """The moments as if the slots before the matched one had not come."""
+    alone = inputs.slot_present.clone()
+    alone[:, :-1] = False
+    return _slots(inputs, alone)
 
 
 def _slots(inputs: SkyInputs, present: torch.Tensor) -> SkyInputs:

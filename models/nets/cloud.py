@@ -19,6 +19,11 @@ from models.nets.sky_encoder import SkyEncoder, SkyEncoderConfig, SkyMaps
 from models.nets.sky_tokens import CameraTokens, ContextToken, SatelliteTokens, token_grid
 
 _SEEN = 9  # channels beside the features: probabilities of the six classes, colour
+_OF_SATELLITE = ("satellite_zenith_deg", "satellite_azimuth_from_view_deg")
+OF_CAMERA = (
+    "hfov_deg", "axis_elevation_deg", "sun_azimuth_from_view_deg", "satellite_azimuth_from_view_deg",
+)  # fmt: skip
+"""Columns of the context that only a picture gives a meaning to."""
 _AMOUNT, _KIND, _HEIGHT = range(3)  # what is asked of the tokens
 
 
@@ -116,8 +121,9 @@ class CloudFusion(nn.Module):
         )
         self.norm = nn.LayerNorm(width)
         self.of_satellite: Tensor
-        angles = torch.tensor([name.startswith("satellite") for name in CONTEXT])
-        self.register_buffer("of_satellite", angles, persistent=False)
+        self.of_camera: Tensor
+        for name, columns in (("of_satellite", _OF_SATELLITE), ("of_camera", OF_CAMERA)):
+            self.register_buffer(name, torch.tensor([c in columns for c in CONTEXT]), persistent=False)
         self.genera = nn.Linear(width, len(GENERA))
         self.levels = nn.Linear(width, len(LEVELS) * LEVEL_STATES)
         self.okta = nn.Linear(width, OKTA_STATES - 1)
@@ -184,8 +190,8 @@ class CloudFusion(nn.Module):
         """Answers to the questions ``(n, 3, width)``."""
         n = len(inputs)
         around = self.satellite(inputs.satellite, slots, inputs.slot_age_s)
-        # Where no slot is seen it does not matter from where it would have been.
-        unseen = ~slots.any(1, keepdim=True) & self.of_satellite
+        # Where nothing is seen it does not matter from where it would have been.
+        unseen = (~slots.any(1, keepdim=True) & self.of_satellite) | (~camera[:, None] & self.of_camera)
         context = inputs.context.masked_fill(unseen, torch.nan)
         none = torch.stack([self.no_camera, self.no_satellite]).expand(n, -1, -1)
         tokens = torch.cat([self.questions.expand(n, -1, -1), self.context(context), none, seen, around], 1)

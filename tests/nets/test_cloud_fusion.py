@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from models.contracts.sky_batch import CONTEXT, SATELLITE_FEATURES, SLOTS
-from models.nets.cloud import CloudFusion, SeenSky
+from models.nets.cloud import OF_CAMERA, CloudFusion, SeenSky
 from models.nets.ordinal import ordinal_log_probabilities, with_none
 from models.nets.sky_tokens import context_numbers, satellite_planes, token_grid
 from tests.cloud.sky_moments import SMALL_NET, moments
@@ -60,6 +60,22 @@ def test_what_an_absent_slot_holds_changes_no_bit(net, junk):
     other.satellite[1, 1] = junk
     other.slot_age_s[0] = junk
     other.slot_age_s[1, 1] = junk
+    with torch.inference_mode():
+        assert equal_bits(net(inputs), net(other))
+
+
+@pytest.mark.parametrize(
+    ("absent", "columns"),
+    [
+        ("camera_present", OF_CAMERA),
+        ("slot_present", ("satellite_zenith_deg", "satellite_azimuth_from_view_deg")),
+    ],
+)
+def test_from_where_an_absent_input_would_have_looked_changes_no_bit(net, absent, columns):
+    inputs = moments(3)
+    getattr(inputs, absent)[1] = False
+    other = replace(inputs, context=inputs.context.clone())
+    other.context[1, [CONTEXT.index(name) for name in columns]] += 20
     with torch.inference_mode():
         assert equal_bits(net(inputs), net(other))
 

@@ -6,9 +6,9 @@ from models.contracts.sky_batch import CONTEXT, PATCH, SATELLITE_FEATURES, SLOTS
 from models.learn.sky_controls import (
     climatology,
     cover_as_okta,
+    newest_slot_alone,
     persistence,
     satellite_cover,
-    slots_late,
     usual_controls,
     without_camera,
     without_satellite,
@@ -70,9 +70,8 @@ def test_what_is_not_there_is_said_in_the_masks_alone():
     inputs = inputs_of(2)
     assert not without_satellite(inputs).slot_present.any() and inputs.slot_present.all()
     assert not without_camera(inputs).camera_present.any()
-    # Slots 40, 25 and 10 minutes old; half an hour late, the oldest alone has come.
-    assert slots_late(inputs, 1800).slot_present[0].tolist() == [True, False, False]
-    assert slots_late(inputs, 1800).satellite is inputs.satellite
+    assert newest_slot_alone(inputs).slot_present[0].tolist() == [False, False, True]
+    assert newest_slot_alone(inputs).satellite is inputs.satellite
 
 
 def test_all_controls_of_some_moments_by_name():
@@ -85,7 +84,8 @@ def test_all_controls_of_some_moments_by_name():
     }
     assert said == {
         "climatology": [2, 2],
-        "last answer, 1 h old": [None, 3],
+        "last answer, 1 h old or more": [None, 3],
+        "satellite mask through its errors": [2, 2],  # no other N was ever taught
         "satellite mask taken for N": [8, 8],
         "visible cover taken for N": [4, None],
     }

@@ -48,7 +48,10 @@ def test_hides_three_in_ten_and_never_both():
     # 15 % each; the standard error of 4000 is .6 %
     assert float((~camera).float().mean()) == pytest.approx(0.15, abs=0.025)
     assert float((~satellite).float().mean()) == pytest.approx(0.15, abs=0.025)
-    assert float(some.context.isnan().float().mean()) == pytest.approx(0.1, abs=0.01)
+    # a tenth of all numbers, and .15 of the rest of the four that tell of the view
+    assert float(some.context.isnan().float().mean()) == pytest.approx(0.1 + 0.9 * 0.15 * 0.4, abs=0.01)
+    lost = some.satellite.isnan().flatten(3).all(3).all(1)  # planes of all slots
+    assert float(lost.float().mean()) == pytest.approx(0.15, abs=0.02)
 
 
 def test_what_is_single_is_never_hidden():
