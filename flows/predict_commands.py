@@ -45,9 +45,12 @@ def predict_cloud(
 
     if not images and not satellite:
         raise ConfigurationError("predict cloud", None, "no image and no --satellite", "give one of them")
+    if mask_dir and not images:
+        raise ConfigurationError("--mask-dir", None, "there is no image", "give images, or leave it out")
     sky = SkyAnswerer(SkyQuestion.of_words(satellite or (), camera, time, config, sky_weights))
     genera = PhotoGenera(genus_weights) if genus_weights else None
-    answers = predict_files(images, mask_dir, weights, sky, genera) if images else sky.answers([None])
+    asked = predict_files(images, mask_dir, weights, sky, genera, sky.camera) if images else None
+    answers = sky.answers([None]) if asked is None else asked
     _print(answers, ("image", "cover", "okta", "total_okta", "flag", "error"), form)
 
 

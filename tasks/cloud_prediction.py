@@ -3,19 +3,25 @@
 import logging
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from models.cloud import CoverEstimate, predict_cover
 from models.contracts.flags import ValueFlag
 from models.science.cover import cover_of_mask, okta_of_cover
+from models.science.image_quality import assess_frame
+from tasks.camera_lens import solid_angles
 from tasks.errors import ConfigurationError
 from tasks.genus_prediction import PhotoGenera
 from tasks.pictures import UnreadableImage, read_picture
+from tasks.registry import Camera
 from tasks.sky_prediction import SkyAnswerer
+from tasks.stores.privacy import hidden_pixels
 from tasks.weights import load_cloud_model
 
 log = logging.getLogger(__name__)
@@ -59,6 +65,13 @@ def answer_of(estimate: CoverEstimate) -> dict[str, Any]:
     }
 
 
+def _unless_flat(picture: np.ndarray, estimate: CoverEstimate) -> CoverEstimate:
+    """The estimate, withheld where the picture is one flat tone: white or grey is no overcast."""
+    if estimate.flag is not ValueFlag.GOOD or assess_frame(picture).flag is not ValueFlag.ABSTAINED:
+        return estimate
+    return replace(estimate, cover=math.nan, sigma=math.nan, flag=ValueFlag.ABSTAINED)
+
+
 def make_mask_folder(mask_dir: Path) -> None:
     """Make the folder that masks go to.
 
@@ -85,6 +98,7 @@ def predict_files(
     weights: Path | None = None,
     sky: SkyAnswerer | None = None,
     genera: PhotoGenera | None = None,
+    camera: Camera | None = None,
 ) -> list[dict[str, Any]]:
     """Clouds of image files.
 
@@ -93,6 +107,7 @@ def predict_files(
         mask_dir: Masks go here as PNG at the image's size, 0 = other, 1 = sky, 2 = cloud; nowhere if not given.
         weights: Weights file of the cover; the shipped ones by default.
         sky: What answers about the whole sky; nobody is asked where absent.
+        camera: That took them: its privacy polygon is hidden, its lens weighs the sky.
         genera: What tells genera and level from each picture alone, in place of ``sky``'s.
 
     Returns:
@@ -122,7 +137,13 @@ def predict_files(
         nothing: list[dict[str, Any]] = [{}] * len(pictures)
         about_sky = sky.answers(pictures) if sky and pictures else nothing
         told = genera.answers(pictures) if genera and pictures else nothing
-        for i, estimate, *more in zip(rows, predict_cover(model, pictures), about_sky, told, strict=True):
+        hidden = [
+            hidden_pixels(picture, camera.privacy_polygon or ()) if camera else None for picture in pictures
+        ]
+        lens = [solid_angles(camera, *picture.shape[:2]) if camera else None for picture in pictures]
+        covers = predict_cover(model, pictures, hidden=hidden, solid_angles=lens)
+        for i, picture, found, *more in zip(rows, pictures, covers, about_sky, told, strict=True):
+            estimate = _unless_flat(picture, found)
             results[i] |= answer_of(estimate) | {"model": digest[:16]} | more[0] | more[1]
             if targets:
                 Image.fromarray(estimate.mask).save(targets[i])

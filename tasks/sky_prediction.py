@@ -14,6 +14,7 @@ from models.contracts.cloud_labels import BASE_CODES, GENERA, LEVEL_GENERA, OBSC
 from models.contracts.flags import ValueFlag
 from models.contracts.sky_answers import SkyAnswers, SkySource
 from models.contracts.sky_batch import SkyInputs
+from models.contracts.sky_variables import GENUS_COLUMNS
 from models.sky import predict_sky
 from tasks.cloud_moments import resized
 from tasks.errors import ConfigurationError
@@ -34,7 +35,7 @@ class SkyQuestion:
     Attributes:
         satellite: Files of slots; of readers and variables of the configuration's satellite tables.
         camera: Id in the registry: site, view and calibration.
-        time: Of all images, UTC where it has no zone; sun and slots go by it.
+        time: Of all images, UTC, without a zone; sun and slots go by it.
         config: ``vigie.toml``, where there is a camera.
         weights: safetensors file; the shipped weights by default.
     """
@@ -61,22 +62,23 @@ class SkyQuestion:
         """
         try:
             when = None if time is None else datetime.fromisoformat(time)
-        except ValueError:
+            if when is not None and when.tzinfo is not None:
+                when = when.astimezone(UTC).replace(tzinfo=None)
+        except (ValueError, OverflowError):
             raise ConfigurationError(
                 "--time", None, f"{time!r} is no time", "write it as 2025-03-29T12:00Z"
             ) from None
         return cls(tuple(satellite), camera, when, config, weights)
 
     def __post_init__(self) -> None:
-        """A slot belongs to a place and a time."""
+        """A slot belongs to a place and a time, and a time to a place."""
         for name, given in (("--camera", self.camera), ("--time", self.time)):
             if self.satellite and given is None:
                 raise ConfigurationError("--satellite", None, f"there is no {name}", f"give {name} as well")
-
-    @property
-    def utc(self) -> datetime | None:
-        """The time, without a zone."""
-        return self.time.astimezone(UTC).replace(tzinfo=None) if self.time and self.time.tzinfo else self.time
+        if self.time is not None and self.camera is None:
+            raise ConfigurationError(
+                "--time", None, "there is no --camera, so no place for it", "give --camera as well"
+            )
 
 
 class SkyAnswerer:
@@ -84,6 +86,9 @@ class SkyAnswerer:
 
     Args:
         question: See `SkyQuestion`.
+
+    Attributes:
+        camera: That is asked about; one of which nothing is known where none is named.
 
     Raises:
         ConfigurationError: Weights, configuration, camera or a satellite file cannot be used.
@@ -93,8 +98,8 @@ class SkyAnswerer:
         self._question = question
         self._sky = sky_of_weights(question.weights)
         settings = None if question.camera is None else load_settings(question.config)
-        self._camera = _ANY_CAMERA if settings is None else _camera_of(settings, question)
-        self._seen, self._refused = _seen(question, self._camera, settings)
+        self.camera = _ANY_CAMERA if settings is None else _camera_of(settings, question)
+        self._seen, self._refused = _seen(question, self.camera, settings)
 
     def answers(self, pictures: Sequence[np.ndarray | None]) -> list[dict[str, Any]]:
         """As JSON values, one object per picture; ``None`` asks the satellite alone.
@@ -103,12 +108,12 @@ class SkyAnswerer:
             pictures: ``(y, x, 3)`` uint8 or uint16.
         """
         answers = predict_sky(
-            self._sky.model, self._inputs(pictures), cameras=[self._camera.id] * len(pictures)
+            self._sky.model, self._inputs(pictures), cameras=[self.camera.id] * len(pictures)
         )
-        altitude = math.nan if self._camera.altitude_m is None else self._camera.altitude_m
+        altitude = math.nan if self.camera.altitude_m is None else self.camera.altitude_m
         unseen = np.full(len(pictures), int(ValueFlag.ABSTAINED))
         once = np.zeros(len(pictures), bool)
-        table = sky_columns(answers, self._camera.id, altitude, self._sky.calibration, unseen, once)
+        table = sky_columns(answers, self.camera.id, altitude, self._sky.calibration, unseen, once)
         beside: dict[str, Any] = {"sky_model": self._sky.digest[:16]}
         if self._refused:
             beside["satellite_refused"] = self._refused
@@ -148,7 +153,7 @@ def _seen(
     question: SkyQuestion, camera: Camera, settings: Settings | None
 ) -> tuple[SatelliteSeen, dict[str, int]]:
     """What the files show around the camera, and refusals per reason."""
-    utc = question.utc
+    utc = question.time
     times = np.array([np.datetime64("NaT" if utc is None else utc, "ns")])
     if settings is None or utc is None or not question.satellite:
         return satellite_seen(".", camera, times, (), 0.0), {}
@@ -160,7 +165,8 @@ def _values(row: dict[str, Any], answers: SkyAnswers, place: int) -> dict[str, A
     """A moment's published values, as JSON has them: what is withheld is null."""
     source = SkySource(int(answers.source[place]))
     seen = source is not SkySource.NONE
-    genera = {genus: round(float(p), 4) for genus, p in zip(GENERA, answers.genera[place], strict=True)}
+    genera = {genus: _number(row[column], 4) for genus, column in zip(GENERA, GENUS_COLUMNS, strict=True)}
+    cloudy = row["total_cloud_okta"] >= 1  # False where N is withheld
     code = int(row["wmo_1600_base"])
     return {
         "total_okta": _number(row["total_cloud_okta"], 0),
@@ -168,7 +174,7 @@ def _values(row: dict[str, Any], answers: SkyAnswers, place: int) -> dict[str, A
         "obscured": bool(row["wmo_2700_n"] == OBSCURED_CODE) if seen else None,
         "obscured_probability": _number(row["sky_obscured"], 4),
         "genera": genera if seen else None,
-        "level": level_of(answers.genera[place]) if seen else None,
+        "level": level_of(answers.genera[place]) if cloudy else None,
         "base_code": code if 0 <= code < BASE_CODES else None,
         "base_height_m": _number(row["cloud_base_height_above_ground"], 0),
         "source": source.name.lower(),

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatch
 from pathlib import Path
 
 from tasks.errors import ConfigurationError
@@ -45,7 +46,7 @@ def archived_slots(
     as_of = time.replace(tzinfo=UTC) + timedelta(days=1)
     refused: dict[str, int] = {}
     with tempfile.TemporaryDirectory(prefix="vigie-") as folder:
-        sorted_files = _by_grid(files, settings)
+        sorted_files = _by_grid(files, camera, settings)
         for grid, of_grid in sorted_files.items():
             source = Path(folder) / "files" / grid
             source.mkdir(parents=True)
@@ -60,6 +61,8 @@ def archived_slots(
             )
             wanted = settings.model_copy(update={"satellite": {grid: narrowed}}).grid(grid)
             summary = ingest_satellite(wanted, folder, as_of)
+            if summary.error is not None:
+                refused[summary.error] = len(of_grid)
             for reason, count in summary.refused.items():
                 refused[reason] = refused.get(reason, 0) + count
         first = settings.aligned_grid
@@ -82,31 +85,52 @@ def _around(
     )
 
 
-def _by_grid(files: Sequence[Path], settings: Settings) -> dict[str, list[Path]]:
-    """Files by the grid whose reader knows their name.
+def _by_grid(files: Sequence[Path], camera: Camera, settings: Settings) -> dict[str, list[Path]]:
+    """Files by the grid that is about the camera, whose reader knows their name and, best of all, whose pattern does.
 
     Raises:
-        ConfigurationError: None does.
+        ConfigurationError: None does, a file is not there, or two have one name.
     """
-    readers = {name: SlotReader(settings.grid(name)) for name in settings.satellite}
     found: dict[str, list[Path]] = {}
     for file in files:
         if not file.is_file():
             raise ConfigurationError("--satellite", None, f"{file}: no such file", "give files of slots")
-        grid = next((name for name, reader in readers.items() if reader.identify(file.name)), None)
-        if grid is None:
-            known = ", ".join(f"[satellite.{n}] {t.reader}" for n, t in settings.satellite.items()) or "none"
+        if any(file.name == other.name for others in found.values() for other in others):
             raise ConfigurationError(
-                "--satellite",
-                None,
-                f"{file.name} is no file of the configured grids ({known})",
-                "add a table [satellite.<grid>] with its reader",
+                "--satellite", None, f"{file.name} is given twice", "give each slot once"
             )
-        found.setdefault(grid, []).append(file)
+        found.setdefault(_grid_of(file, camera, settings), []).append(file)
     return found
 
 
+def _grid_of(file: Path, camera: Camera, settings: Settings) -> str:
+    aligned_first = [*sky_grids(settings), *settings.satellite]
+    grids = {name: settings.grid(name) for name in dict.fromkeys(aligned_first)}
+    mine = [name for name, grid in grids.items() if SlotReader(grid).identify(file.name) is not None]
+    if not mine:
+        known = ", ".join(f"[satellite.{n}] {t.reader}" for n, t in settings.satellite.items()) or "none"
+        raise ConfigurationError(
+            "--satellite",
+            None,
+            f"{file.name} is no file of the configured grids ({known})",
+            "add a table [satellite.<grid>] with its reader",
+        )
+    mine.sort(
+        key=lambda name: (not _holds(grids[name].region, camera), not fnmatch(file.name, grids[name].pattern))
+    )
+    return mine[0]
+
+
+def _holds(region: tuple[float, float, float, float], camera: Camera) -> bool:
+    west, south, east, north = region
+    assert camera.latitude is not None and camera.longitude is not None
+    return west < camera.longitude < east and south < camera.latitude < north
+
+
 def _place(file: Path, target: Path) -> None:
+    """Link a file there, or copy it; never through a link that is there already."""
+    if target.exists() or target.is_symlink():
+        raise FileExistsError(target)
     try:
         target.symlink_to(file.resolve())
     except OSError:  # a file system without links

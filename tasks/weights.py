@@ -162,11 +162,17 @@ def load_cloud_model(path: Path | None = None) -> tuple[CloudModel, str]:
         ConfigurationError: No such weights, or they are not those that the card describes.
     """
     card, tensors = load_weights(path or SHIPPED_CLOUD_WEIGHTS)
-    settings = dict(card["config"])
-    settings["widths"] = tuple(settings["widths"])
-    config = CloudConfig(**settings)
-    net = build_cloud_net(config)
-    net.load_state_dict(tensors)
+    try:
+        settings = dict(card["config"])
+        settings["widths"] = tuple(settings["widths"])
+        config = CloudConfig(**settings)
+        net = build_cloud_net(config)
+        net.load_state_dict(tensors)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        why = f"not the weights of cloud masks: {str(error).splitlines()[0]}"
+        raise ConfigurationError(
+            path or SHIPPED_CLOUD_WEIGHTS, None, why, "give those that vigie train cloud wrote"
+        ) from None
     return CloudModel(net.eval(), config), card["digest"]
 
 

@@ -166,3 +166,30 @@ def test_the_command(folder, tmp_path):
     assert json.loads(alone.stdout)[0]["source"] == "satellite"
     wrong = CliRunner().invoke(app, ["predict", "cloud", image, "--time", "noon", *weights])
     assert isinstance(wrong.exception, ConfigurationError) and "noon" in str(wrong.exception)
+
+
+def test_two_slots_of_one_name_are_refused_and_stay_as_they_are(folder, tmp_path):
+    one = files(folder)[0]
+    other = tmp_path / one.name
+    other.write_bytes(b"another")
+    before = one.read_bytes()
+    for twice in ((one, other), (one, one)):
+        with pytest.raises(ConfigurationError, match="is given twice"):
+            SkyAnswerer(question(folder, satellite=twice))
+    assert one.read_bytes() == before and other.read_bytes() == b"another"
+
+
+def test_of_two_grids_of_one_reader_that_about_the_camera_is_taken(folder, tmp_path):
+    config = tmp_path / "vigie.toml"
+    elsewhere = '[satellite.iodc]\nsource = "none"\nregion = [60.0, 0.0, 70.0, 10.0]\nvariables = ["cma"]\n'
+    text = (folder / "vigie.toml").read_text().replace("[satellite.msg]", elsewhere + "[satellite.msg]")
+    config.write_text(text.replace("[publish]", '[alignment]\ngrid = "msg"\n[publish]'))
+    (tmp_path / "cameras.csv").write_text((folder / "cameras.csv").read_text())
+    (answer,) = SkyAnswerer(question(folder, config=config)).answers([picture(folder)])
+    assert answer["source"] == "both" and "satellite_refused" not in answer
+
+
+def test_a_picture_of_one_tone_is_withheld(tmp_path):
+    Image.new("RGB", (64, 48), (255, 255, 255)).save(tmp_path / "white.png")
+    (answer,) = predict_files([tmp_path / "white.png"])
+    assert answer["flag"] == "abstained" and answer["cover_uncertainty"] is None
