@@ -59,8 +59,8 @@ class SkySetSpec:
 
     seed: int = 500_600
     scoring_seed: int = 900_600
-    cameras: int = 30
-    held_out: int = 6
+    cameras: int = 40
+    held_out: int = 16
     days: int = 56
     frames_per_day: int = 4
     width: int = 192
@@ -89,7 +89,9 @@ class SkySetSpec:
 
     def days_of(self, number: int) -> Iterator[tuple[int, np.datetime64]]:
         """Days of a camera, numbered from its first."""
-        first = np.datetime64(self.start_date.isoformat(), "D") + 365 * number // self.cameras
+        trained = self.cameras - self.held_out
+        among, count = (number, trained) if number < trained else (number - trained, self.held_out)
+        first = np.datetime64(self.start_date.isoformat(), "D") + 365 * among // count
         for day in range(self.days):
             yield day, first + day
 

@@ -1,7 +1,10 @@
-"""What a geostationary satellite sees of layers of cloud: the highest first, at its true place, in coarse pixels.
+"""What a geostationary satellite sees of layers of cloud: the highest first, in coarse pixels.
 
-The aligned data put cloud tops where they stand, so no parallax is left here but that of a wrong top height. Pixels are
-sampled at nine points; thin high cloud above lower cloud is CT 14, pixels that are partly cloudy are CT 10.
+Patches are cut around the camera's own pixel and no parallax is corrected, as the nights have them: a cloud appears
+north of its true place by 1.25 times the height of its top above the ground. Pixels are sampled at nine points; thin
+high cloud above lower cloud is CT 14, pixels that are partly cloudy are CT 10. False cloud is that of another sky, an
+overcast one, seen in the same way, so that nothing but the rest of the patch tells it from true cloud; missed cloud
+shows the ground as a clear pixel does.
 """
 
 from dataclasses import dataclass
@@ -13,11 +16,12 @@ from numpy.typing import NDArray
 from models.contracts.cloud_labels import GENERA
 from models.contracts.sky_batch import SATELLITE_FEATURES
 from models.science.geometry import GeosGrid
+from models.science.satellite_features import LEAST_SUN_DEG
 from models.science.sun import sun_position
 from models.simulation import sky
 from models.simulation.cloud_layers import CloudLayer, layer_density
 from models.simulation.imager import imager_channels
-from models.simulation.layer_weather import KINDS, SkyState
+from models.simulation.layer_weather import KINDS, SkyState, overcast_layers
 from models.simulation.noise import FloatArray
 from models.simulation.satellite import CloudScene, cloud_products, land_mask
 from models.simulation.satellite_error import SatelliteError
@@ -32,9 +36,8 @@ _THIN_OPACITY, _THIN_TYPES, _THIN_DEPTH = (0.25, 0.45), (11, 12, 13), (0.05, 0.2
 _THIN_GENERA = frozenset({"Ci", "Cc", "Cs"})
 _FOG_TOP_M, _FOG_TYPE = 200.0, 5
 _PER_HEIGHT = 1.25  # parallax in metres per metre of top height, about that of 46 N
-_HEIGHT_ERROR = 0.12
-_FALSE = ((10, 1500.0), (6, 2200.0), (5, 1200.0), (7, 4500.0), (11, 9000.0), (12, 9500.0))
-"""Type and top, m above the sea, of false cloud under a clear sky."""
+_HEIGHT_ERROR, _MOST_LAYERS = 0.12, 3
+_CLEAR_REGIME = 0.3  # means nothing: no channel shows it
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,10 @@ def satellite_planes(
         "ctth_alti": products["CTTH"]["ctth_alti"].astype(np.float32),
     }
     planes |= imager_channels(scene, ("IR_108", "IR_120", "VIS006"))
-    if sun_position(time, *view.place)[0] <= 0:
+    moment = time - np.timedelta64(round(3600 * lag_h), "s")
+    if (
+        sun_position(moment, *view.place)[0] < LEAST_SUN_DEG
+    ):  # the moment's sun, as `satellite_features` has it
         planes["VIS006"] = np.full(scene.cloudy.shape, np.nan, np.float32)
     return {name: planes[name] for name in SATELLITE_FEATURES}
 
@@ -85,23 +91,57 @@ def satellite_planes(
 def layer_scene(view: SatelliteView, state: SkyState, time: np.datetime64, lag_h: float) -> CloudScene:
     """What the satellite makes of the layers at one scan; see `satellite_planes`."""
     rng = generator(view.seed, "satellite", view.name)
-    wrong = rng.normal(0, _HEIGHT_ERROR, 3)
-    invented = int(rng.integers(len(_FALSE)))
+    wrong = rng.normal(0, _HEIGHT_ERROR, _MOST_LAYERS)
     origin = float(rng.random()), float(rng.random())
     east, north = _points_km(view.window, view.place)
-    shape = view.window.shape
-    kind, top, depth = np.zeros(shape, np.uint8), np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    regime = np.full(shape, 0.3, np.float32)
+    like, cloudy = _tops(state.layers, view, east, north, wrong, lag_h)
+    if state.foggy:
+        like[~cloudy] = (_FOG_TYPE, view.altitude_m + _FOG_TOP_M, 0.5, _CLEAR_REGIME)
+        cloudy = np.ones_like(cloudy)
+    false, missed = view.error.fields(view.seed, origin, east.mean(-1), north.mean(-1), lag_h)
+    false &= ~cloudy
+    if false.any():
+        rng = generator(view.seed, "phantom errors", view.name)
+        phantom = overcast_layers(view.seed, view.name)
+        wrong = rng.normal(0, _HEIGHT_ERROR, _MOST_LAYERS)
+        like[false] = _tops(phantom, view, east, north, wrong, lag_h)[0][false]
+    cloudy = (cloudy | false) & ~missed
+    like[~cloudy] = (0, 0, 0, _CLEAR_REGIME)
+    kind, (top, depth, regime) = like[..., 0].astype(np.uint8), np.moveaxis(like[..., 1:], -1, 0)
+    kind = np.where(cloudy, kind, np.where(land_mask(view.window), 1, 2)).astype(np.uint8)
+    weather = RegionalWeather(view.seed)
+    return CloudScene(weather, time, view.window, cloudy, kind, top, regime, depth)
+
+
+def _tops(
+    layers: tuple[CloudLayer, ...],
+    view: SatelliteView,
+    east: FloatArray,
+    north: FloatArray,
+    wrong: NDArray[np.floating],
+    lag_h: float,
+) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """What tops each pixel: type, top in m above the sea, depth and regime ``(lines, columns, 4)``, and where is cloud.
+
+    Args:
+        layers: From the highest base down.
+        view: The satellite's.
+        east: Of the points of the pixels, km ``(lines, columns, points)``.
+        north: Same shape.
+        wrong: Error of each layer's top height, as a share of it.
+        lag_h: Of the scan after the moment.
+    """
+    kind, like = np.zeros(east.shape[:2], np.uint8), np.zeros((*east.shape[:2], 4), np.float32)
+    like[..., 3] = _CLEAR_REGIME
     clouds = [
-        _layer_in_pixels(layer, east, north + wrong[level] * _PER_HEIGHT * layer.top_m / 1000, lag_h)
-        for level, layer in enumerate(state.layers)
+        _layer_in_pixels(layer, east, north - _PER_HEIGHT * layer.top_m / 1000, lag_h) for layer in layers
     ]
     any_cloud = np.any([cloud for cloud, _ in clouds], axis=0) if clouds else np.zeros(east.shape, np.bool_)
     fraction = any_cloud.mean(-1)
     cloudy = fraction >= CLOUDY_FRACTION
-    by_top = sorted(range(len(clouds)), key=lambda place: -state.layers[place].top_m)
+    by_top = sorted(range(len(clouds)), key=lambda place: -layers[place].top_m)
     for rank, place in enumerate(by_top):
-        layer, (cloud, opacity) = state.layers[place], clouds[place]
+        layer, (cloud, opacity) = layers[place], clouds[place]
         share = cloud.mean(-1)
         lower = [clouds[other][0] for other in by_top[rank + 1 :]]
         types, depths = _types(layer, view.altitude_m, share, opacity, lower)
@@ -109,23 +149,10 @@ def layer_scene(view: SatelliteView, state: SkyState, time: np.datetime64, lag_h
         fresh = (kind == 0) & cloudy & ((share >= TOP_FRACTION) | last)
         partly = fresh & (fraction < FULL_FRACTION) & (layer.top_m + view.altitude_m < 3000)
         kind[fresh] = np.where(partly, _FRACTIONAL, types)[fresh]
-        top[fresh] = view.altitude_m + layer.top_m * (1 + wrong[place])
-        depth[fresh], regime[fresh] = depths[fresh], KINDS[GENERA[layer.genus]].regime
-    if state.foggy:
-        fog = kind == 0
-        kind[fog], top[fog], depth[fog], cloudy = _FOG_TYPE, view.altitude_m + _FOG_TOP_M, 0.5, cloudy | fog
-    false, missed = view.error.fields(view.seed, origin, east.mean(-1), north.mean(-1), lag_h)
-    false &= ~cloudy
-    # False cloud looks like the true cloud around it, so that no other plane betrays it.
-    like = np.stack([kind, top, depth, regime], -1)
-    seen = np.unique(like[cloudy], axis=0) if cloudy.any() else np.array([(*_FALSE[invented], 0.4, 0.3)])
-    like[false] = seen[invented % len(seen)]
-    kind, (top, depth, regime) = like[..., 0].astype(np.uint8), np.moveaxis(like[..., 1:], -1, 0)
-    cloudy = (cloudy | false) & ~missed
-    depth[~cloudy] = 0
-    kind = np.where(cloudy, kind, np.where(land_mask(view.window), 1, 2)).astype(np.uint8)
-    weather = RegionalWeather(view.seed)
-    return CloudScene(weather, time, view.window, cloudy, kind, top, regime, depth)
+        like[fresh, 1] = view.altitude_m + layer.top_m * (1 + wrong[place])
+        like[fresh, 2], like[fresh, 3] = depths[fresh], KINDS[GENERA[layer.genus]].regime
+    like[..., 0] = kind
+    return like, cloudy
 
 
 def _layer_in_pixels(

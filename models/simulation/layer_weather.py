@@ -89,8 +89,7 @@ def sky_state(seed: int, place: str, time: np.datetime64) -> SkyState:
     """
     half_day = int(time.astype("datetime64[h]").astype(np.int64) // 12)
     rng = generator(seed, "sky", place, half_day)
-    drawn = [_draw_layer(rng, seed, level) for level in ("high", "mid", "low")]
-    layers = [layer for layer in drawn if layer is not None]
+    layers = _draw_layers(rng, seed)
     turbidity, foggy = float(rng.beta(1.5, 2.5)), bool(rng.random() < 0.05)
     wind = _wind(rng, 25.0)
     rainy = any(GENERA[layer.genus] in ("Ns", "Cb") for layer in layers) and rng.random() < 0.6
@@ -128,6 +127,25 @@ def plain_layer(genus: str, cover: float, seed: int, base_m: float | None = None
     look = replace(kind.look, height_km=height / 1000, period_km=kind.look.period_km * scale)
     top = height + sum(kind.depth_m) / 2
     return CloudLayer(seed, f"{genus}0", GENERA.index(genus), look, top, cover, (0.0, 0.0), (20.0, 5.0))
+
+
+def overcast_layers(seed: int, name: str) -> tuple[CloudLayer, ...]:
+    """The layers of a sky drawn like any other, but without a gap; from the highest base down.
+
+    Args:
+        seed: Seed of the weather.
+        name: Of the sky.
+    """
+    rng = generator(seed, "overcast", name)
+    while True:
+        layers = [_changed(rng, layer) for layer in _draw_layers(rng, seed)]
+        if any(layer.cover == 1 for layer in layers):
+            return fix_layers(layers)
+
+
+def _draw_layers(rng: np.random.Generator, seed: int) -> list[CloudLayer]:
+    drawn = [_draw_layer(rng, seed, level) for level in ("high", "mid", "low")]
+    return [layer for layer in drawn if layer is not None]
 
 
 def _draw_layer(rng: np.random.Generator, seed: int, level: str) -> CloudLayer | None:

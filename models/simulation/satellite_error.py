@@ -2,9 +2,10 @@
 
 The constants are frozen. They were fitted so that simulated pairs of satellite cover and camera cover agree like the
 265 real pairs of one camera and MODIS: r = 0.19, the satellite 2.3 oktas above the camera. Pixels too coarse for the
-gaps between clouds give 1.6 oktas of that by themselves, at r = 0.83; the errors give the rest. The fit weighs the
-skies as that camera reports them (few are clear); ``tests/benchmarks/fit_satellite_error.py`` repeats it. What of the
-disagreement is the camera's fault is not known, so all of it is laid on the satellite.
+gaps between clouds, and parallax, give 1.6 oktas of that by themselves, at r = 0.82; with the errors the simulated
+pairs have r = 0.19 and 2.33 oktas. The fit weighs the skies as that camera reports them (few are clear);
+``tests/benchmarks/fit_satellite_error.py`` repeats it. What of the disagreement is the camera's fault is not known,
+so all of it is laid on the satellite.
 """
 
 from dataclasses import dataclass

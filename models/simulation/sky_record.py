@@ -30,7 +30,7 @@ from models.simulation.seeds import generator
 from models.simulation.sky_moments import SkyCamera
 from models.simulation.sky_truth import SkyTruth
 
-_SLOT_MISSING, _NONE_AT_ALL, _OLDER_ONLY = 0.06, 0.05, 0.03
+_SLOT_MISSING, _NONE_AT_ALL = 0.06, 0.05
 _SECOND = np.timedelta64(1, "s")
 
 
@@ -52,7 +52,7 @@ class SatelliteSlots:
 def satellite_slots(
     camera: SkyCamera, sky_seed: int, state: SkyState, time: np.datetime64, error: SatelliteError
 ) -> SatelliteSlots:
-    """The slot whose scan is nearest to a moment, and the two before it; some are missing, sometimes all.
+    """The slot whose scan is nearest to a moment, and the two before it; some are missing, all where the nearest is.
 
     Args:
         camera: Where.
@@ -65,12 +65,9 @@ def satellite_slots(
     rng = generator(sky_seed, "slots", name)
     planes = np.full((SLOTS, len(SATELLITE_FEATURES), PATCH, PATCH), np.nan, np.float32)
     present = rng.random(SLOTS) >= _SLOT_MISSING
-    fate = rng.random()
+    none_at_all = rng.random() < _NONE_AT_ALL
     jitter_s = float(rng.uniform(-20, 20))
-    if fate < _NONE_AT_ALL:
-        present[:] = False
-    elif fate < _NONE_AT_ALL + _OLDER_ONLY:
-        present[-1] = False
+    present &= present[-1] and not none_at_all  # without the matched slot the nights use none
     window = patch_window(MSG_FRANCE, camera.place, PATCH)
     if window is None:
         present[:] = False

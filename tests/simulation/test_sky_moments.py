@@ -104,6 +104,7 @@ def test_slots_are_a_quarter_of_an_hour_apart_and_what_is_missing_is_not_known()
         assert np.isnan(slots.planes[~slots.present]).all()
         assert np.isnan(slots.age_s[~slots.present]).all()
         assert (slots.planes[slots.present][:, 0] == 1).all()
+        assert slots.present[-1] or not slots.present.any()
         if slots.present[-1]:
             assert abs(slots.age_s[-1]) <= 450 + 20  # half a slot, and half of what a scan wanders
         if slots.present.all():
