@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from models.science.visible_scene import visible_scene
 
 from models.contracts.cloud_labels import BASE_CODES, GENERA, LEVEL_GENERA, OBSCURED_CODE
 from models.contracts.flags import ValueFlag
@@ -24,6 +25,7 @@ from tasks.sky_night import CIVIL_TWILIGHT_DEG, sky_of_weights
 from tasks.sky_satellite import SatelliteSeen, satellite_seen
 from tasks.sky_values import sky_columns
 from tasks.slot_files import archived_slots
+from tasks.stores.privacy import hidden_pixels
 
 _ANY_CAMERA = Camera(id="any", source=".")
 
@@ -119,6 +121,10 @@ class SkyAnswerer:
             beside["satellite_refused"] = self._refused
         return [_values(row, answers, n) | beside for n, row in enumerate(table.to_dict("records"))]
 
+    def _scene(self, picture: np.ndarray) -> np.ndarray | None:
+        """What of a picture may be looked at, without what the camera's privacy polygon hides."""
+        return visible_scene(picture, hidden_pixels(picture, self.camera.privacy_polygon or ()))
+
     def _inputs(self, pictures: Sequence[np.ndarray | None]) -> SkyInputs:
         size, n = self._sky.model.config.picture_size, len(pictures)
         images = np.zeros((n, 3, *size), np.uint8)
@@ -126,8 +132,10 @@ class SkyAnswerer:
         by_day = not self._seen.sun_elevation_deg[0] < CIVIL_TWILIGHT_DEG
         there = np.array([picture is not None and by_day for picture in pictures], bool)
         for place, picture in enumerate(pictures):
-            if picture is not None and there[place]:
-                images[place] = np.round(resized(picture, size) * 255).astype(np.uint8)
+            scene = None if picture is None else self._scene(picture)
+            there[place] &= scene is not None
+            if scene is not None and there[place]:
+                images[place] = np.round(resized(scene, size) * 255).astype(np.uint8)
         every = self._seen.rows(np.zeros(n, np.int64))
         return SkyInputs(
             torch.from_numpy(images),
