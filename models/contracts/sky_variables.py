@@ -20,7 +20,8 @@ GENUS_COLUMNS: tuple[str, ...] = tuple(f"{GENUS_PROBABILITY}_{genus.lower()}" fo
 GENUS_ATTRIBUTES: dict[str, object] = {
     "units": "1",
     "long_name": "probability that clouds of a genus are present",
-    "comment": "each genus for itself: several may be present, and the probabilities need not add up to 1",
+    "comment": "each genus for itself: several may be present, and the probabilities need not add up to 1; missing "
+    "where the sky is obscured or without cloud",
     "ancillary_variables": GENUS_FLAG,
 }
 
@@ -52,7 +53,7 @@ def _level(name: str, table: str, meanings: Sequence[str], clouds: str) -> GridV
         name,
         f"{clouds} clouds (WMO {table})",
         [*meanings, "invisible"],
-        comment='10 is the "/" of the code: not visible for darkness, fog or lower cloud',
+        comment='10 is the "/" of the code: not visible for darkness, fog or lower cloud; missing where N is withheld',
     )
 
 
@@ -78,7 +79,8 @@ SKY_VARIABLES: tuple[GridVariable, ...] = (
         "most probable genus (WMO 0500)",
         GENUS_NAMES,
         standard_name=CF_NAMES["genus"],
-        comment="from genus_probability; missing where no genus is more probable than not",
+        comment="from genus_probability; missing where no genus is more probable than not, or where the code of its "
+        "level tells no cloud",
     ),
     _level("wmo_0513_cl", "0513", CL, "low"),
     _level("wmo_0515_cm", "0515", CM, "middle"),
