@@ -114,15 +114,16 @@ class BatchInference:
         self.sky = None if sky is None else BatchSky(sky, plan.archive_root, settings)
         self.drift: BatchDrift | None = None
         self.water: BatchWater | None = None
-        self._recorded = RecordedDays(self.record)
+        self._recorded = RecordedDays(self.record, ())
 
     def run(self, camera_days: Sequence[CameraDay], path: Path) -> StagedBatch:
         """Infer a batch and stage its values.
 
         An error in one camera-day is its outcome; the others go on.
         """
+        cameras = {unit.camera for unit in camera_days}
+        self._recorded = RecordedDays(self.record, cameras)
         if self._drift_model is not None:
-            cameras = {unit.camera for unit in camera_days}
             self.drift = BatchDrift(self.plan.archive_root, self.record, cameras, *self._drift_model)
         if self._water_model is not None and camera_days:
             self.water = self._begin_water(camera_days, *self._water_model)

@@ -25,7 +25,7 @@ from tasks.stores.camera_archive import CameraArchive
 from tasks.stores.privacy import Polygon, hidden_pixels
 
 ROWS_AT_ONCE = 500
-"""Frames whose pictures and satellite patches are in memory together: 60 MB; an undated group may have thousands."""
+"""Frames whose pictures and satellite patches are in memory together: 45 MB; an undated group may have thousands."""
 
 
 class SkyPiece:

@@ -57,7 +57,15 @@ def _level(name: str, table: str, meanings: Sequence[str], clouds: str) -> GridV
     )
 
 
-_SET = "of the set that holds N with a probability of 0.9"
+def _set_bound(name: str, which: str) -> GridVariable:
+    attributes: dict[str, object] = {
+        "units": "1",
+        "long_name": f"{which} N of the set that holds N with a probability of 0.9",
+        "comment": "as calibrated with sky_model; that of the weights that come with the software was made on simulated "
+        "cameras",
+    }
+    return GridVariable(name, "float32", float("nan"), attributes)
+
 
 SKY_VARIABLES: tuple[GridVariable, ...] = (
     GridVariable(
@@ -66,8 +74,8 @@ SKY_VARIABLES: tuple[GridVariable, ...] = (
         int(ValueFlag.NOT_OBSERVED),
         {"long_name": "quality of the probabilities of the genera", **cf_flags(ValueFlag)},
     ),
-    GridVariable("okta_set_low", "float32", float("nan"), {"units": "1", "long_name": f"lowest N {_SET}"}),
-    GridVariable("okta_set_high", "float32", float("nan"), {"units": "1", "long_name": f"highest N {_SET}"}),
+    _set_bound("okta_set_low", "lowest"),
+    _set_bound("okta_set_high", "highest"),
     _code(
         "wmo_2700_n",
         "total cloud amount (WMO 2700)",

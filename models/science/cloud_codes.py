@@ -179,9 +179,9 @@ def _base(
 
 
 def _levels(answers: SkyAnswers, okta: FloatArray, obscured: BoolArray) -> NDArray[np.int8]:
-    """CL, CM and CH, ``(n, 3)``: the most probable code; 0 without cloud, "/" where obscured, -1 where N is withheld."""
-    known = np.isfinite(answers.levels).all(axis=(1, 2))
     """CL, CM and CH, ``(n, 3)``: the most probable; 0 without cloud, "/" where obscured, -1 where N is withheld."""
+    known = np.isfinite(answers.levels).all(axis=(1, 2))
+    codes = np.nan_to_num(answers.levels).argmax(axis=2)
     torn = (okta >= 1) & (codes == 0).all(axis=1)  # cloud, yet at no level
     codes[okta == 0] = 0
     codes[~known | torn | (np.isnan(okta) & ~obscured)] = NO_CODE
