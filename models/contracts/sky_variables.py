@@ -61,8 +61,8 @@ def _set_bound(name: str, which: str) -> GridVariable:
     attributes: dict[str, object] = {
         "units": "1",
         "long_name": f"{which} N of the set that holds N with a probability of 0.9",
-        "comment": "as calibrated with sky_model; that of the weights that come with the software was made on simulated "
-        "cameras",
+        "comment": "as calibrated with sky_model; that of the weights that come with the software was made on "
+        "simulated cameras",
     }
     return GridVariable(name, "float32", float("nan"), attributes)
 
