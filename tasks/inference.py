@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from models.contracts.sky_batch import SLOTS
 from models.science.cover import okta_of_cover
 from models.science.image_quality import assess_frame
 from models.science.sun import sun_position
+from models.science.visible_scene import visible_scene
 from models.water import WaterModel
 from tasks.alignment import AlignedFrames, align_times, satellite_cover
 from tasks.camera_days import CameraDay, touched_rows
@@ -30,7 +31,8 @@ from tasks.frame_reading import frames_of
 from tasks.night_plan import NightPlan
 from tasks.recorded_days import RecordedDays, equal_rows
 from tasks.registry import Camera
-from tasks.sky_night import CIVIL_TWILIGHT_DEG, BatchSky, SkyDay, load_sky, sky_wanted
+from tasks.sky_days import BatchSky, SkyDay
+from tasks.sky_night import CIVIL_TWILIGHT_DEG, load_sky, sky_wanted
 from tasks.sky_values import no_sky
 from tasks.staging import write_table
 from tasks.stores.camera_archive import CameraArchive
@@ -112,15 +114,16 @@ class BatchInference:
         self.sky = None if sky is None else BatchSky(sky, plan.archive_root, settings)
         self.drift: BatchDrift | None = None
         self.water: BatchWater | None = None
-        self._recorded = RecordedDays(self.record)
+        self._recorded = RecordedDays(self.record, ())
 
     def run(self, camera_days: Sequence[CameraDay], path: Path) -> StagedBatch:
         """Infer a batch and stage its values.
 
         An error in one camera-day is its outcome; the others go on.
         """
+        cameras = {unit.camera for unit in camera_days}
+        self._recorded = RecordedDays(self.record, cameras)
         if self._drift_model is not None:
-            cameras = {unit.camera for unit in camera_days}
             self.drift = BatchDrift(self.plan.archive_root, self.record, cameras, *self._drift_model)
         if self._water_model is not None and camera_days:
             self.water = self._begin_water(camera_days, *self._water_model)
@@ -168,7 +171,7 @@ class BatchInference:
         repeated = _repeated(rows)
         shore = self.water if camera.water != "none" and len(new) else None
         water = shore.begin(archive, camera, repeated) if shore else None
-        sky = self.sky.begin(camera, new) if self.sky else None
+        sky = self.sky.begin(camera, new, repeated, archive.privacy()) if self.sky else None
         table = self._infer(archive, camera, new, repeated, day, water, sky)
         if known.any():
             realigned = self._realign(archive, camera, frames[known], recorded, repeated)
@@ -226,7 +229,7 @@ class BatchInference:
                 measured.loc[doubtful, quantity.flag] = int(ValueFlag.DOUBTFUL)
         measured.loc[_by_night(camera, new) & _answered(measured), _COVER_FLAGS] = int(ValueFlag.DOUBTFUL)
         satellite = self._satellite_values(camera, new)
-        clouds = sky.table(new["sha256"].isin(repeated).to_numpy()) if sky else no_sky(len(table))
+        clouds = sky.table() if sky else no_sky(len(table))
         return pd.concat([table, measured, clouds, satellite], axis=1)
 
     def _realign(
@@ -315,11 +318,17 @@ def frame_values(
     covers = iter(predict_cover(model, readable, hidden=hidden, solid_angles=lens))
     weighed = iter(weights is not None for weights in lens)
     nan = float("nan")
+    masks = iter(hidden)
     for frame in frames:
         if frame is None:
             yield (nan, nan, float(ValueFlag.FAILED)) * 5
             continue
-        quality, cover = assess_frame(frame), next(covers)
+        scene = visible_scene(frame, next(masks))
+        quality, cover = assess_frame(frame if scene is None else scene), next(covers)
+        if (
+            quality.flag is ValueFlag.ABSTAINED
+        ):  # one flat tone shows no cloud, whatever a network makes of it
+            cover = replace(cover, cover=nan, sigma=nan, flag=ValueFlag.ABSTAINED, visible=nan)
         okta = okta_of_cover(cover.cover)
         yield (
             *(quality.luminance, quality.luminance_se, float(quality.flag)),

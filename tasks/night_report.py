@@ -26,7 +26,7 @@ from tasks.picture_artifacts import show_picture
 from tasks.publishing import Published
 from tasks.recorded_frames import recorded_frame
 from tasks.satellite_report import MonthSheet, write_months
-from tasks.sky_sheets import SkySheet, write_sky_sheets
+from tasks.sky_sheets import SHEETS, SkySheet, write_sky_sheets
 from tasks.stores.results import ResultsRecord
 from tasks.water_events_file import flood_words
 from tasks.water_sheets import WaterSheet, write_water_sheets
@@ -40,7 +40,7 @@ Sheets = list[DriftSheet] | list[WaterSheet] | list[SkySheet]
 _SHEETS = {
     "drift": "Lines of sight, those with events first",
     "water": "Water levels, those with events first",
-    "clouds": "Clouds, the worst answered first",
+    "clouds": f"Clouds, the worst answered first; no more than {SHEETS} camera-days are drawn",
 }
 _WIDTH = 320
 _CAPTION = 22  # pixels, above each frame

@@ -1,6 +1,7 @@
 """What the last satellite slots showed around a camera at its frames, and the digest that tells when that changed."""
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,11 +14,14 @@ from models.contracts.sky_batch import CONTEXT, PATCH, SATELLITE_FEATURES, SLOTS
 from models.science.satellite_features import CHANNEL_NAMES
 from tasks.aligned_slots import aligned_slots
 from tasks.cloud_moments import inputs_of_cubes, view_of
+from tasks.errors import StoreError
 from tasks.registry import Camera
-from tasks.stores.repository import StoreNotFound
+from tasks.stores.repository import StoreNotFound, reading
 from tasks.stores.satellite_archive import SatelliteArchive
 
 _WANTED = tuple(n for name in SATELLITE_FEATURES for n in CHANNEL_NAMES.get(name, (name,)))
+
+_log = logging.getLogger("vigie.inference")
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,23 +67,37 @@ def satellite_seen(
         camera: Which.
         times: UTC; NaT where undated.
         grids: Names of satellite archives, that which frames are aligned with first; those that are not there say
-            nothing.
+            nothing, nor do those after the first that cannot be read.
         tolerance_s: Largest distance between frame and scan of the matched slot.
+
+    Raises:
+        StoreError: The first grid cannot be read.
     """
     cubes = []
-    for grid in grids if len(times) else ():
-        archive = SatelliteArchive(archive_root, grid)
+    for place, grid in enumerate(grids if len(times) else ()):
         try:
-            cadence_s, names = archive.axis.cadence_minutes * 60.0, _known_names(archive.open())
+            cubes.append(_cube(archive_root, camera, times, grid, tolerance_s))
         except StoreNotFound:
             continue
-        cube = aligned_slots(
-            archive_root, camera, times, grid, (PATCH, PATCH),
-            variables=names, last_slots=SLOTS, tolerance_s=tolerance_s,
-        )  # fmt: skip
-        cubes.append((cube, cadence_s))
+        except StoreError:  # what others add is not worth a camera-day; the first decides over slots
+            if place == 0:
+                raise
+            _log.exception("camera %s: satellite grid %s is left out", camera.id, grid)
     planes, present, age_s, context = inputs_of_cubes(cubes, times, view_of(camera), tolerance_s)
     return SatelliteSeen(planes, present, age_s, context, _digests(planes, present, age_s))
+
+
+def _cube(
+    archive_root: str, camera: Camera, times: np.ndarray, grid: str, tolerance_s: float
+) -> tuple[xr.Dataset, float]:
+    """What the network looks at of a grid, in memory, and the seconds between its slots."""
+    archive = SatelliteArchive(archive_root, grid)
+    with reading(archive.uri):
+        cube = aligned_slots(
+            archive_root, camera, times, grid, (PATCH, PATCH),
+            variables=_known_names(archive.open()), last_slots=SLOTS, tolerance_s=tolerance_s,
+        ).load()  # fmt: skip
+    return cube, archive.axis.cadence_minutes * 60.0
 
 
 def _known_names(slots: xr.Dataset) -> list[str]:

@@ -1,12 +1,15 @@
 """A sheet per camera-day whose sky was asked about: what a person looks at to believe the answers."""
 
+import logging
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
+from PIL import Image
 
 from models.contracts.flags import AlignmentReason
 from models.contracts.record import latest
@@ -14,7 +17,9 @@ from models.contracts.sky_answers import SkySource
 from models.contracts.sky_batch import SATELLITE_FEATURES
 from models.contracts.sky_masks import CloudClass, SurfaceClass
 from models.science.cloud_codes import OKTA
+from models.science.visible_scene import visible_scene
 from tasks.cloud_moments import resized
+from tasks.errors import StoreError
 from tasks.night_plan import NightPlan
 from tasks.night_summary import NightSummary
 from tasks.recorded_frames import recorded_frame
@@ -28,8 +33,14 @@ from tasks.stores.results import ResultsRecord
 
 DAYS_DRAWN = 3
 """Of one camera in one night, the newest: a first night may bring years."""
+SHEETS = 50
+"""Drawn in one night at most, the worst answered camera-days first."""
+LONG_SIDE_PX = 480
+"""Of the pictures on a sheet: larger ones cost seconds, and are drawn no larger."""
 _COLUMNS = ("camera_index", "time", "run", "frame_sha256", "slot_reason", *SKY_COLUMNS)
 _PICTURED = (int(SkySource.CAMERA), int(SkySource.BOTH))
+
+_log = logging.getLogger("vigie.report")
 
 
 @dataclass(frozen=True)
@@ -57,7 +68,9 @@ class SkySheet:
 
 
 def write_sky_sheets(plan: NightPlan, summary: NightSummary) -> list[SkySheet]:
-    """Draw the sheets of the camera-days that were answered in this run, into ``clouds/`` beside the series.
+    """Draw sheets of the camera-days that were answered in this run, into ``clouds/`` beside the series.
+
+    No more than `SHEETS`, the worst answered first. An archive that cannot be read costs its sheets alone.
 
     Returns:
         Of each camera the newest, the worst answered first.
@@ -65,33 +78,64 @@ def write_sky_sheets(plan: NightPlan, summary: NightSummary) -> list[SkySheet]:
     sky = load_sky(plan.settings)
     if sky is None:
         return []
+    days = sorted(_answered_days(plan, summary), key=lambda day: (day.share, day.camera.id, day.day))
+    if len(days) > SHEETS:
+        _log.warning("sheets of clouds: %d of %d camera-days, the worst answered", SHEETS, len(days))
+    sheets: dict[str, SkySheet] = {}
+    for day in sorted(days[:SHEETS], key=lambda day: day.day):
+        try:
+            sheets[day.camera.id] = _write(plan, sky, day)
+        except (StoreError, OSError):
+            _log.exception("camera %s, %s: no sheet of clouds", day.camera.id, day.day)
+    return sorted(sheets.values(), key=lambda s: (s.answered / s.frames, s.camera))
+
+
+@dataclass(frozen=True)
+class _Day:
+    """A camera-day, with its rows of the record."""
+
+    camera: Camera
+    day: pd.Timestamp
+    rows: pd.DataFrame
+
+    @property
+    def answered(self) -> int:
+        """Frames with an N."""
+        return int(self.rows[OKTA.name].notna().sum())
+
+    @property
+    def share(self) -> float:
+        """Of them among all."""
+        return self.answered / len(self.rows)
+
+
+def _answered_days(plan: NightPlan, summary: NightSummary) -> Iterator[_Day]:
+    """Camera-days of which this run answered a frame."""
     record = ResultsRecord(plan.results_uri)
     end = np.datetime64(summary.night, "ns") + np.timedelta64(1, "D")
     rows = latest(record.observations(end - np.timedelta64(DAYS_DRAWN, "D"), end, _COLUMNS))
     rows = rows[rows["slot_reason"] != int(AlignmentReason.NO_TIME)]
     rows = rows.assign(day=rows["time"].dt.floor("D"))
     names = record.cameras()
-    sheets: dict[str, SkySheet] = {}
     for (index, day), mine in rows.groupby(["camera_index", "day"], sort=True):
         here = (mine["run"] == summary.run) & (mine["sky_model"] >= 0)
         if here.any() and (mine["cloud_source"] != int(SkySource.NONE)).any():
-            camera = plan.registry[names[index]]
-            sheets[camera.id] = _write(plan, sky, camera, pd.Timestamp(day), mine)
-    return sorted(sheets.values(), key=lambda s: (s.answered / s.frames, s.camera))
+            yield _Day(plan.registry[names[index]], pd.Timestamp(day), mine)
 
 
-def _write(plan: NightPlan, sky: NightSky, camera: Camera, day: pd.Timestamp, rows: pd.DataFrame) -> SkySheet:
+def _write(plan: NightPlan, sky: NightSky, of: _Day) -> SkySheet:
+    camera, day, rows = of.camera, of.day, of.rows
     answered = rows[rows["cloud_source"] != int(SkySource.NONE)]
     chosen = chosen_frames(answered)
     times = chosen["time"].to_numpy("datetime64[ns]")
     tolerance_s = plan.settings.alignment.tolerance_s
-    seen = satellite_seen(plan.archive_root, camera, chosen, times, sky_grids(plan.settings), tolerance_s)
+    seen = satellite_seen(plan.archive_root, camera, times, sky_grids(plan.settings), tolerance_s)
     frames = [_frame(plan, sky, camera, row, seen, place) for place, (_, row) in enumerate(chosen.iterrows())]
     sheet = SkySheet(
         camera.id,
         plan.published_root / "clouds" / f"{camera.id}-{day:%Y-%m-%d}.png",
         len(rows),
-        int(rows[OKTA.name].notna().sum()),
+        of.answered,
         f"{answered['time'].iloc[-1]:%H:%M} UTC {amount_words(answered.iloc[-1])}",
     )
     counts = f"{sheet.answered} of {sheet.frames} frames answered"
@@ -119,8 +163,8 @@ def _frame(
     plan: NightPlan, sky: NightSky, camera: Camera, row: pd.Series, seen: SatelliteSeen, place: int
 ) -> SkyFrame:
     picture, hidden = recorded_frame(plan, camera.id, row["frame_sha256"]) or (None, None)
-    if picture is not None and picture.dtype == np.uint16:
-        picture = (picture >> 8).astype(np.uint8)
+    if picture is not None:
+        picture, hidden = reduced(picture, hidden)
     looked = picture is not None and int(row["cloud_source"]) in _PICTURED
     newest = int(np.flatnonzero(seen.present[place].numpy())[-1]) if seen.present[place].any() else None
     planes = (
@@ -141,16 +185,37 @@ def _frame(
     )
 
 
+def reduced(picture: np.ndarray, hidden: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
+    """A picture ``(y, x, 3)`` of 8 bits, `LONG_SIDE_PX` long at most, and what is hidden in any part of a pixel."""
+    if picture.dtype == np.uint16:
+        picture = (picture >> 8).astype(np.uint8)
+    scale = LONG_SIDE_PX / max(picture.shape[:2])
+    if scale >= 1:
+        return picture, hidden
+    size = tuple(max(1, round(scale * n)) for n in picture.shape[1::-1])
+    smaller = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX))
+    if hidden is None:
+        return smaller, None
+    share = Image.fromarray(hidden.astype(np.float32)).resize(size, Image.Resampling.BOX)
+    return smaller, np.asarray(share) > 0
+
+
 def _scanned(age_s: float) -> str:
     return f"scanned {abs(age_s) / 60:.0f} min {'later' if age_s < 0 else 'before'}"
 
 
 @torch.inference_mode()
 def sky_mask(sky: NightSky, picture: np.ndarray, hidden: np.ndarray | None) -> np.ndarray:
-    """What the model's camera encoder sees, by `tasks.sky_drawing.MASK_COLOURS`, at the picture's own size."""
+    """What the model's camera encoder sees, by `tasks.sky_drawing.MASK_COLOURS`, at the picture's own size.
+
+    Nothing where all of it is hidden.
+    """
+    scene = visible_scene(picture, hidden)
+    if scene is None:
+        return np.zeros(picture.shape[:2], np.uint8)
     size = sky.model.config.picture_size
     device = next(sky.model.net.parameters()).device
-    maps = sky.model.net.encoder(torch.from_numpy(resized(picture, size))[None].to(device))
+    maps = sky.model.net.encoder(torch.from_numpy(resized(scene, size))[None].to(device))
     surface, cloud = maps.surface[0].argmax(0).cpu().numpy(), maps.cloud[0].argmax(0).cpu().numpy()
     mask = np.zeros(surface.shape, np.uint8)
     open_sky = surface == SurfaceClass.SKY

@@ -181,7 +181,8 @@ SKY_QUANTITIES: tuple[Quantity, ...] = (
         "1",
         "probability that the sky is obscured",
         model="sky_model",
-        comment="by fog, or by snow or drops on the lens; from 0.5 up there is no amount and no base",
+        comment="by fog, or by snow or drops on the lens; from the threshold of the calibration of sky_model up (0.5 "
+        "without one) there is no amount and no base",
     ),
     Quantity(
         "cloud_base_altitude",

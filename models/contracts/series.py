@@ -105,14 +105,23 @@ PROVENANCE: tuple[GridVariable, ...] = (
         0,
         {"long_name": "first eight bytes of the SHA-256 of the readings that metres came from; 0: none"},
     ),
-    GridVariable("sky_model", "int16", NO_CODE, {"long_name": "row of model_digest; -1: none"}),
+    GridVariable(
+        "sky_model",
+        "int16",
+        NO_CODE,
+        {
+            "long_name": "row of model_digest, which is of weights, configuration and calibration together; -1: none"
+        },
+    ),
     GridVariable(
         "sky_slots",
         "uint64",
         0,
         {
             "long_name": "first eight bytes of the SHA-256 of the satellite patches that the sky model was given; "
-            "0: none"
+            "0: none",
+            "comment": "a frame is answered again where slots of the aligned grid came late; of other grids it has the "
+            "channels that had come by then",
         },
     ),
 )

@@ -20,7 +20,8 @@ GENUS_COLUMNS: tuple[str, ...] = tuple(f"{GENUS_PROBABILITY}_{genus.lower()}" fo
 GENUS_ATTRIBUTES: dict[str, object] = {
     "units": "1",
     "long_name": "probability that clouds of a genus are present",
-    "comment": "each genus for itself: several may be present, and the probabilities need not add up to 1",
+    "comment": "each genus for itself: several may be present, and the probabilities need not add up to 1; missing "
+    "where the sky is obscured or without cloud",
     "ancillary_variables": GENUS_FLAG,
 }
 
@@ -52,11 +53,19 @@ def _level(name: str, table: str, meanings: Sequence[str], clouds: str) -> GridV
         name,
         f"{clouds} clouds (WMO {table})",
         [*meanings, "invisible"],
-        comment='10 is the "/" of the code: not visible for darkness, fog or lower cloud',
+        comment='10 is the "/" of the code: not visible for darkness, fog or lower cloud; missing where N is withheld',
     )
 
 
-_SET = "of the set that holds N with a probability of 0.9"
+def _set_bound(name: str, which: str) -> GridVariable:
+    attributes: dict[str, object] = {
+        "units": "1",
+        "long_name": f"{which} N of the set that holds N with a probability of 0.9",
+        "comment": "as calibrated with sky_model; that of the weights that come with the software was made on "
+        "simulated cameras",
+    }
+    return GridVariable(name, "float32", float("nan"), attributes)
+
 
 SKY_VARIABLES: tuple[GridVariable, ...] = (
     GridVariable(
@@ -65,8 +74,8 @@ SKY_VARIABLES: tuple[GridVariable, ...] = (
         int(ValueFlag.NOT_OBSERVED),
         {"long_name": "quality of the probabilities of the genera", **cf_flags(ValueFlag)},
     ),
-    GridVariable("okta_set_low", "float32", float("nan"), {"units": "1", "long_name": f"lowest N {_SET}"}),
-    GridVariable("okta_set_high", "float32", float("nan"), {"units": "1", "long_name": f"highest N {_SET}"}),
+    _set_bound("okta_set_low", "lowest"),
+    _set_bound("okta_set_high", "highest"),
     _code(
         "wmo_2700_n",
         "total cloud amount (WMO 2700)",
@@ -78,7 +87,8 @@ SKY_VARIABLES: tuple[GridVariable, ...] = (
         "most probable genus (WMO 0500)",
         GENUS_NAMES,
         standard_name=CF_NAMES["genus"],
-        comment="from genus_probability; missing where no genus is more probable than not",
+        comment="from genus_probability; missing where no genus is more probable than not, or where the code of its "
+        "level tells no cloud",
     ),
     _level("wmo_0513_cl", "0513", CL, "low"),
     _level("wmo_0515_cm", "0515", CM, "middle"),

@@ -10,7 +10,15 @@ Source: WMO-No. 306, volume I.1, code tables 0500, 0509, 0513, 0515, 1600 and 27
 import numpy as np
 from numpy.typing import NDArray
 
-from models.contracts.cloud_labels import BASE_BELOW_M, BASE_CODES, INVISIBLE, OBSCURED_CODE, OKTAS
+from models.contracts.cloud_labels import (
+    BASE_BELOW_M,
+    BASE_CODES,
+    GENERA,
+    INVISIBLE,
+    LEVEL_GENERA,
+    OBSCURED_CODE,
+    OKTAS,
+)
 from models.contracts.flags import ValueFlag
 from models.contracts.quantities import SKY_QUANTITIES, Quantity
 from models.contracts.sky_answers import SkyAnswers, SkySource
@@ -27,6 +35,11 @@ MORE_LIKELY = 0.5
 """From this probability up a genus counts as there, and, where nothing else was calibrated, the sky as obscured."""
 _LOWER, _MIDDLE, _UPPER = 0.158655, 0.5, 0.841345
 """Quantiles at one standard deviation of a normal distribution, and the median."""
+
+_LEVEL_OF_GENUS = np.array(
+    [next(n for n, members in enumerate(LEVEL_GENERA.values()) if g in members) for g in GENERA]
+)
+"""Column of `LEVEL_CODES`, by genus."""
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -75,15 +88,18 @@ def sky_values(
     columns |= _quantity(BASE_ALTITUDE, height + altitude_m, sigma, altitude_flag)
     low, high = okta_range or okta_sets(answers.okta, SET_MASS)
     n_code = np.where(obscured, OBSCURED_CODE, np.where(np.isnan(okta), NO_CODE, np.nan_to_num(okta)))
-    genera = np.where(answered[:, None], answers.genera, np.nan)
+    cloudless = okta == 0
+    genera = np.where((clear_view & ~cloudless)[:, None], answers.genera, np.nan)
+    of_genera = np.select([obscured, cloudless], [int(ValueFlag.SKY_OBSCURED), int(ValueFlag.NO_CLOUD)], flag)
+    levels = _levels(answers, okta, obscured)
     columns |= dict(zip(GENUS_COLUMNS, genera.T.astype(np.float32), strict=True))
-    columns |= dict(zip(LEVEL_CODES, _levels(answers, okta, obscured).T, strict=True))
+    columns |= dict(zip(LEVEL_CODES, levels.T, strict=True))
     return columns | {
-        GENUS_FLAG: flag.astype(np.int8),
+        GENUS_FLAG: of_genera.astype(np.int8),
         "okta_set_low": np.where(clear_view, low, np.nan).astype(np.float32),
         "okta_set_high": np.where(clear_view, high, np.nan).astype(np.float32),
         "wmo_2700_n": n_code.astype(np.int8),
-        "wmo_0500_genus": dominant_genus(genera, okta),
+        "wmo_0500_genus": dominant_genus(genera, okta, levels),
         "wmo_1600_base": code,
         "cloud_source": np.asarray(answers.source, np.int8),
     }
@@ -97,11 +113,25 @@ def okta_moments(okta: NDArray[np.floating]) -> tuple[FloatArray, FloatArray]:
     return mean, np.sqrt(np.maximum(share @ amounts**2 - mean**2, 0.0))
 
 
-def dominant_genus(genera: NDArray[np.floating], okta: FloatArray) -> NDArray[np.int8]:
-    """Code of 0500 of the most probable genus; -1 where none is more likely than not, or N is 0 or missing."""
+def dominant_genus(
+    genera: NDArray[np.floating], okta: FloatArray, levels: NDArray[np.int8]
+) -> NDArray[np.int8]:
+    """Code of 0500 of the most probable genus.
+
+    Args:
+        genera: Probabilities ``(n, 10)``.
+        okta: N ``(n,)``.
+        levels: CL, CM and CH as published ``(n, 3)``.
+
+    Returns:
+        -1 where none is more likely than not, where N is 0 or missing, and where the code of the genus's level tells no
+        cloud.
+    """
     filled = np.nan_to_num(genera)
-    told = (okta >= 1) & (filled.max(axis=1, initial=0) >= MORE_LIKELY)
-    return np.where(told, filled.argmax(axis=1), NO_CODE).astype(np.int8)
+    likeliest = filled.argmax(axis=1)
+    at_odds = levels[np.arange(len(levels)), _LEVEL_OF_GENUS[likeliest]] == 0
+    told = (okta >= 1) & (filled.max(axis=1, initial=0) >= MORE_LIKELY) & ~at_odds
+    return np.where(told, likeliest, NO_CODE).astype(np.int8)
 
 
 def base_quantile(base: NDArray[np.floating], quantile: float) -> tuple[FloatArray, NDArray[np.int64]]:
@@ -149,12 +179,12 @@ def _base(
 
 
 def _levels(answers: SkyAnswers, okta: FloatArray, obscured: BoolArray) -> NDArray[np.int8]:
-    """CL, CM and CH, ``(n, 3)``: the most probable code; 0 without cloud, "/" where obscured."""
+    """CL, CM and CH, ``(n, 3)``: the most probable; 0 without cloud, "/" where obscured, -1 where N is withheld."""
     known = np.isfinite(answers.levels).all(axis=(1, 2))
     codes = np.nan_to_num(answers.levels).argmax(axis=2)
     torn = (okta >= 1) & (codes == 0).all(axis=1)  # cloud, yet at no level
     codes[okta == 0] = 0
-    codes[~known | torn] = NO_CODE
+    codes[~known | torn | (np.isnan(okta) & ~obscured)] = NO_CODE
     codes[obscured] = INVISIBLE
     stored: NDArray[np.int8] = codes.astype(np.int8)
     return stored

@@ -127,7 +127,11 @@ def _tables() -> Iterator[_Array]:
         yield _Array(name, "string", (dim,), (_TABLE_ROWS,), None, {"long_name": long_name})
     for name, dim, long_name in (
         ("run_configuration_digest", "run_index", "SHA-256 of the effective configuration"),
-        ("model_digest", "model_index", "SHA-256 of the model's weights"),
+        (
+            "model_digest",
+            "model_index",
+            "SHA-256 of the model's weights; of sky_model, of weights, configuration and calibration",
+        ),
     ):
         about: dict[str, object] = {"long_name": long_name}
         yield _Array(name, "uint8", (dim, "digest"), (_TABLE_ROWS, 32), None, about)

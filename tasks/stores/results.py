@@ -1,6 +1,6 @@
 """The record: every night's values, one commit a night, from which all that is published can be rebuilt."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -177,10 +177,12 @@ class ResultsRecord:
         start: np.datetime64 | None = None,
         stop: np.datetime64 | None = None,
         columns: Sequence[str] | None = None,
+        cameras: Collection[str] | None = None,
     ) -> pd.DataFrame:
         """Rows with ``start <= time < stop`` in order of arrival, times as datetime64[ns].
 
         Only the rows of runs that reach into the span are read; of them ``columns``, ``time`` among them, or all.
+        Those of other cameras than ``cameras`` are left out, where these are given.
         """
         runs = self.runs()
         low = (
@@ -190,11 +192,16 @@ class ResultsRecord:
         within = (runs["rows"] > 0) & (runs["latest"] >= low) & (runs["earliest"] < high)
         group = self._root()["observations"]
         wanted = list(columns or OBSERVATIONS)
+        places = [
+            n for n, camera in enumerate(self.cameras() if cameras else ()) if camera in (cameras or ())
+        ]
         parts = []
         for run in runs[within].itertuples():
             span = int(run.first_row), int(run.first_row + run.rows)
             times = np.asarray(group["time"][slice(*span)])
             keep = (times >= low) & (times < high)
+            if cameras is not None and keep.any():
+                keep &= np.isin(np.asarray(group["camera_index"][slice(*span)]), places)
             if keep.any():
                 parts.append(read_rows(group, wanted, *span, keep=keep, lacking=OBSERVATIONS))
         nothing = read_rows(group, wanted, 0, 0, lacking=OBSERVATIONS)

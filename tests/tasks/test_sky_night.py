@@ -1,5 +1,6 @@
 """Clouds in nights: what answers rest on, when frames are answered again, what stops a night before it begins."""
 
+import hashlib
 import json
 import shutil
 
@@ -13,11 +14,14 @@ from models.contracts.record import CameraNight
 from models.contracts.sky_answers import SkySource
 from models.learn.sky_calibration import SkyCalibration
 from models.science.okta_sets import OktaSets
-from tasks import inference, sky_night
+from tasks import inference, sky_days
 from tasks.errors import ConfigurationError
 from tasks.satellite_ingest import ingest_satellite
-from tasks.sky_night import load_sky
+from tasks.sky_days import SkyDay, SkyPiece
+from tasks.sky_night import load_sky, sky_digest
 from tasks.sky_values import SKY_COLUMNS, SKY_FLAGS
+from tasks.stores.results import ResultsRecord
+from tasks.weights import read_card
 from tests.tasks.nights import ingest, night, observations, publish, touched_of
 from tests.tasks.sky_camera import (
     ALTITUDE_M,
@@ -182,7 +186,7 @@ def test_a_picture_that_came_twice_is_doubtful_where_it_counts(tmp_path):
 
 def test_switched_off_nothing_is_asked(tmp_path, monkeypatch):
     write_network(tmp_path, PICTURES)
-    forbid(monkeypatch, sky_night, "predict_sky")
+    forbid(monkeypatch, sky_days, "predict_sky")
     one, _ = run(tmp_path, cloud__sky=False)
     table = by_time(one)
     assert set(table["sky_obscured_quality_flag"]) == {ValueFlag.NOT_OBSERVED}
@@ -198,7 +202,9 @@ def test_the_calibration_of_the_card_is_used(folder):
     shutil.rmtree(folder / "results")
     one = plan(folder)
     assert load_sky(one.settings).calibration == calibration
+    digests = {load_sky(one.settings).digest}
     night(one)
+    assert set(ResultsRecord(one.results_uri).models().query("name == 'sky_model'")["digest"]) == digests
     day = by_time(one).loc[DAYLIGHT]
     obscured = day["wmo_2700_n"] == 9
     assert (day.loc[~obscured, "total_cloud_okta_quality_flag"] == ValueFlag.ABSTAINED).all()
@@ -225,3 +231,112 @@ def test_a_card_with_a_broken_calibration_stops_the_night(folder):
     card.write_text(json.dumps(json.loads(card.read_text()) | {"calibration": {"too_wide": 9}}))
     with pytest.raises(ConfigurationError, match="no calibration of sky answers"):
         load_sky(plan(folder).settings)
+
+
+def test_answers_are_traced_to_weights_configuration_and_calibration(tmp_path):
+    """The same weights under another calibration, or another least luma, are another model."""
+    write_network(tmp_path, {}, slots=())
+    plain = load_sky(plan(tmp_path).settings)
+    tensors = read_card(tmp_path / "sky.safetensors")["digest"]
+    calibration = SkyCalibration(sets=OktaSets(pooled={"ANY": 0.5}), too_wide=9, obscured_from=0.99)
+    write_sky_weights(tmp_path / "sky.safetensors", calibration=calibration.to_card())
+    other = load_sky(plan(tmp_path).settings)
+    assert read_card(tmp_path / "sky.safetensors")["digest"] == tensors
+    assert len({plain.digest, other.digest, tensors}) == 3
+    path = tmp_path / "sky.card.json"
+    card = json.loads(path.read_text())
+    path.write_text(json.dumps(card | {"config": card["config"] | {"min_luma": 0.1}}))
+    assert load_sky(plan(tmp_path).settings).digest not in (plain.digest, other.digest, tensors)
+    path.write_text(json.dumps(dict(reversed(card.items())), indent=3))
+    assert load_sky(plan(tmp_path).settings).digest == other.digest  # not by how the card is written
+
+
+def test_the_digest_is_of_canonical_json():
+    """sha256 of ["ab",{"a":1,"b":2},null]."""
+    expected = hashlib.sha256(b'["ab",{"a":1,"b":2},null]').hexdigest()
+    assert sky_digest("ab", {"b": 2, "a": 1}, None) == expected
+
+
+PRIVATE = "0 0.85;0.4 0.85;0.4 1;0 1"
+WHITE, BLACK = np.full((48, 64, 3), 255, np.uint8), np.zeros((48, 64, 3), np.uint8)
+
+
+def make_private(folder, polygon=PRIVATE):
+    """The camera gets a privacy polygon."""
+    header, camera = (folder / "cameras.csv").read_text().splitlines()
+    (folder / "cameras.csv").write_text(f"{header},privacy_polygon\n{camera},{polygon}\n")
+
+
+@pytest.mark.parametrize("polygon", [PRIVATE, ""])
+def test_a_white_picture_shows_nothing_whatever_is_blacked_out_in_it(tmp_path, polygon):
+    write_network(tmp_path, {DAYLIGHT[0]: WHITE, DAYLIGHT[1]: picture()}, slots=())
+    make_private(tmp_path, polygon)
+    table = by_time(run(tmp_path)[0])
+    white, seen = table.loc[DAYLIGHT[0]], table.loc[DAYLIGHT[1]]
+    assert (white["cloud_source"], seen["cloud_source"]) == (SkySource.NONE, SkySource.CAMERA)
+    for flag in ("image_luminance", "total_cloud_okta", "visible_cloud_fraction", "visible_cloud_okta"):
+        assert white[f"{flag}_quality_flag"] == ValueFlag.ABSTAINED, flag
+    assert np.isnan([white["visible_cloud_fraction"], white["visible_cloud_okta"]]).all()
+    assert white["image_luminance"] == 1.0  # of what is visible
+
+
+def test_of_a_picture_that_is_all_blacked_out_nothing_is_seen(tmp_path):
+    write_network(tmp_path, {DAYLIGHT[0]: picture()})
+    make_private(tmp_path, "0 0;1 0;1 1;0 1")
+    row = by_time(run(tmp_path)[0]).loc[DAYLIGHT[0]]
+    assert row["cloud_source"] == SkySource.SATELLITE
+    assert row["image_luminance_quality_flag"] == ValueFlag.ABSTAINED
+
+
+def test_the_network_is_given_the_mean_where_a_picture_is_blacked_out(tmp_path, monkeypatch):
+    """Of new frames, and of those that a late slot has answered again."""
+    given = []
+    predict = sky_days.predict_sky
+
+    def watched(model, inputs, **options):
+        given.append(inputs.image[inputs.camera_present])
+        return predict(model, inputs, **options)
+
+    monkeypatch.setattr(sky_days, "predict_sky", watched)
+    write_network(tmp_path, {DAYLIGHT[1]: picture()}, slots=[n for n in SLOTS if n != 2])
+    make_private(tmp_path)
+    one, _ = run(tmp_path)
+    write_slot(tmp_path, 2)
+    ingest_satellite(one.settings.grid("msg"), one.archive_root, one.as_of)
+    night(one)
+    assert [len(images) for images in given] == [1, 1]
+    for images in given:
+        assert images[0].amin() > 10 and images[0, :, -1, 0].tolist() == pytest.approx(
+            images[0].float().mean(dim=(1, 2)).tolist(), abs=2
+        )
+
+
+def test_a_day_is_answered_in_pieces_and_alike(folder, tmp_path, monkeypatch):
+    """Five frames, four at once: two pieces."""
+    pieces = []
+
+    def counted(sky, camera, seen, polygon):
+        pieces.append(len(seen.digest))
+        return SkyPiece(sky, camera, seen, polygon)
+
+    monkeypatch.setattr(sky_days, "ROWS_AT_ONCE", 4)
+    monkeypatch.setattr(sky_days, "SkyPiece", counted)
+    write_network(tmp_path / "late", PICTURES, slots=[n for n in SLOTS if n != 2])
+    one, _ = run(tmp_path / "late")
+    assert pieces == [4, 1]
+    write_slot(tmp_path / "late", 2)
+    ingest_satellite(one.settings.grid("msg"), one.archive_root, one.as_of)
+    night(one)
+    cut, whole = by_time(one), by_time(plan(folder))
+    assert sum(pieces[2:]) == (cut["run"] == 1).sum() > 1
+    assert (cut["sky_slots"] == whole["sky_slots"]).all()
+    np.testing.assert_allclose(
+        cut[VALUES].to_numpy(float), whole[VALUES].to_numpy(float), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_a_day_without_frames_has_no_answer():
+    table = SkyDay(np.zeros(0, bool), forbid).table()
+    assert len(table) == 0 and list(table) == list(SKY_COLUMNS)
+    with pytest.raises(ValueError, match="of 1 frames 0 were answered"):
+        SkyDay(np.zeros(1, bool), forbid).table()

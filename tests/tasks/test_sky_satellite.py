@@ -1,5 +1,8 @@
 """What the sky model is given of the satellite, and the digest by which a night knows that it changed."""
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +11,7 @@ import xarray as xr
 
 from models.contracts.sky_batch import PATCH, SATELLITE_FEATURES, SLOTS
 from tasks import sky_satellite
+from tasks.errors import StoreError
 from tasks.ingest import ingest_camera
 from tasks.satellite_ingest import ingest_satellite
 from tasks.sky_satellite import satellite_seen
@@ -31,7 +35,7 @@ def archived(tmp_path_factory):
 def seen_of(one, rows=slice(None), grids=("msg",)):
     table = CameraArchive(one.archive_root, "roof").rows().iloc[rows].reset_index(drop=True)
     times = table["time"].to_numpy("datetime64[ns]")
-    return satellite_seen(one.archive_root, one.registry["roof"], table, times, grids, 600.0)
+    return satellite_seen(one.archive_root, one.registry["roof"], times, grids, 600.0)
 
 
 def test_three_slots_of_the_cloud_mask_and_the_cloud_type(archived):
@@ -70,6 +74,42 @@ def test_without_an_archive_nothing_is_seen_and_the_sun_stands_all_the_same(arch
     seen = seen_of(archived, grids=grids)
     assert not seen.present.any() and not seen.digest.any()
     assert np.isfinite(seen.sun_elevation_deg).all()
+
+
+@pytest.fixture(scope="module")
+def twice(archived, tmp_path_factory):
+    """The archives, with a second grid of the same slots."""
+    root = tmp_path_factory.mktemp("twice")
+    shutil.copytree(Path(archived.archive_root, "satellite", "msg"), root / "satellite" / "msg")
+    shutil.copytree(Path(archived.archive_root, "satellite", "msg"), root / "satellite" / "second")
+    return root
+
+
+def damaged(root, grid, kind, to):
+    """A copy in which all files of a kind of one grid's repository are rubbish."""
+    shutil.copytree(root, to)
+    files = [path for path in (to / "satellite" / grid / kind).rglob("*") if path.is_file()]
+    assert files
+    for path in files:
+        path.write_bytes(b"rubbish")
+    return str(to)
+
+
+@pytest.mark.parametrize("kind", ["snapshots", "manifests", "chunks"])
+def test_a_damaged_further_grid_is_left_out(archived, twice, tmp_path, caplog, kind):
+    camera, times = archived.registry["roof"], np.array([f"{DAY}T13:10"], "datetime64[ns]")
+    whole = satellite_seen(str(twice), camera, times, ("msg",), 600.0)
+    root = damaged(twice, "second", kind, tmp_path / "root")
+    seen = satellite_seen(root, camera, times, ("msg", "second"), 600.0)
+    assert seen.present.all() and seen.digest.tolist() == whole.digest.tolist()
+    assert "satellite grid second is left out" in caplog.text
+
+
+def test_a_damaged_first_grid_is_an_error(archived, twice, tmp_path):
+    root = damaged(twice, "msg", "manifests", tmp_path / "root")
+    times = np.array([f"{DAY}T13:10"], "datetime64[ns]")
+    with pytest.raises(StoreError):
+        satellite_seen(root, archived.registry["roof"], times, ("msg", "second"), 600.0)
 
 
 def test_no_frames_see_nothing(archived):

@@ -12,11 +12,13 @@ from models.contracts.cloud_labels import GENERA
 from models.contracts.flags import ValueFlag
 from models.contracts.record import OBSERVATIONS, empty_columns
 from models.contracts.sky_answers import SkySource
-from tasks import night_report, picture_artifacts
+from tasks import night_report, picture_artifacts, sky_sheets
+from tasks.errors import StoreError
 from tasks.sky_drawing import MASK_COLOURS, SkyFrame, draw_sky_sheet, painted
 from tasks.sky_night import load_sky
-from tasks.sky_sheets import SkySheet, chosen_frames, sky_mask, write_sky_sheets
+from tasks.sky_sheets import SkySheet, chosen_frames, reduced, sky_mask, write_sky_sheets
 from tasks.sky_words import sky_lines
+from tests.tasks.drift_camera import write_camera
 from tests.tasks.nights import ingest, night
 from tests.tasks.sky_camera import DAY, picture, plan, write_network, write_slot
 
@@ -144,6 +146,63 @@ def test_what_is_hidden_is_not_painted(tmp_path):
     assert not mask[:, :20].any()
 
 
+def test_a_mask_is_of_the_visible_scene(tmp_path):
+    """What lies under the polygon changes nothing; all hidden shows nothing."""
+    write_network(tmp_path, {f"{DAY}T12:10": picture()})
+    sky, seen = load_sky(plan(tmp_path).settings), picture()
+    hidden = np.zeros(seen.shape[:2], bool)
+    hidden[:, :20] = True
+    black, white = seen.copy(), seen.copy()
+    black[hidden], white[hidden] = 0, 255
+    assert (sky_mask(sky, black, hidden) == sky_mask(sky, white, hidden)).all()
+    assert not sky_mask(sky, seen, np.ones_like(hidden)).any()
+
+
+def test_pictures_on_sheets_are_reduced():
+    """1600 x 1200 at .3 is 480 x 360; one hidden pixel hides that which it is in, (600 * .3, 400 * .3)."""
+    seen = np.full((1200, 1600, 3), 257 * 100, np.uint16)
+    hidden = np.zeros(seen.shape[:2], bool)
+    hidden[400, 600] = True
+    small, covered = reduced(seen, hidden)
+    assert small.shape == (360, 480, 3) and small.dtype == np.uint8 and (small == 100).all()
+    assert np.argwhere(covered).tolist() == [[120, 180]]
+    few, none = reduced(seen[:120, :160], None)
+    assert few.shape == (120, 160, 3) and none is None
+    assert reduced(seen[:1], None)[0].shape == (1, 480, 3)
+
+
+def two_cameras(folder):
+    """A night of two cameras, the second without a position."""
+    write_network(folder, {f"{DAY}T12:10": picture()})
+    write_camera(folder / "other", "yard", {f"{DAY}T12:10": picture()})
+    (folder / "other" / "images" / "yard").rename(folder / "images" / "yard")
+    with (folder / "cameras.csv").open("a") as file:
+        file.write("yard,images/yard,,,,,\n")
+    one = plan(folder)
+    ingest(one)
+    night(one)
+    return one
+
+
+def test_a_sheet_that_fails_costs_only_itself_and_no_more_than_some_are_drawn(tmp_path, monkeypatch, caplog):
+    one, summary = two_cameras(tmp_path), SimpleNamespace(night=DAY, run=0)
+    assert {sheet.camera for sheet in write_sky_sheets(one, summary)} == {"roof", "yard"}
+    seen = sky_sheets.satellite_seen
+
+    def torn(root, camera, *rest):
+        if camera.id == "roof":
+            raise StoreError("the archive is torn")
+        return seen(root, camera, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sky_sheets, "satellite_seen", torn)
+        assert [sheet.camera for sheet in write_sky_sheets(one, summary)] == ["yard"]
+    assert "camera roof" in caplog.text and "the archive is torn" in caplog.text
+    monkeypatch.setattr(sky_sheets, "SHEETS", 1)
+    assert len(write_sky_sheets(one, summary)) == 1
+    assert "1 of 2 camera-days, the worst answered" in caplog.text
+
+
 def test_the_night_shows_sheets_as_pictures_of_their_kind(tmp_path, monkeypatch):
     shown, tables = [], []
     monkeypatch.setattr(
@@ -155,4 +214,6 @@ def test_the_night_shows_sheets_as_pictures_of_their_kind(tmp_path, monkeypatch)
     ((url, about),) = shown
     assert url.startswith("data:image/png;base64,") and about["key"] == "clouds-sea-1"
     assert about["description"] == "sea_1: 12:00 UTC N = 6, 3 of 4 frames answered"
-    assert tables[0]["description"] == "Clouds, the worst answered first"
+    assert (
+        tables[0]["description"] == "Clouds, the worst answered first; no more than 50 camera-days are drawn"
+    )

@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from models.contracts.cloud_labels import BASE_BELOW_M, GENERA
+from models.contracts.cloud_labels import BASE_BELOW_M, GENERA, LEVEL_GENERA
 from models.contracts.flags import ValueFlag
 from models.contracts.record import OBSERVATIONS
 from models.contracts.sky_answers import SkyAnswers, SkySource
 from models.contracts.sky_batch import BASE_STATES, LEVEL_STATES, NO_BASE
 from models.contracts.sky_variables import GENUS_COLUMNS
-from models.science.cloud_codes import base_quantile, sky_values
+from models.science.cloud_codes import LEVEL_CODES, base_quantile, sky_values
 
 
 def spread(states, **parts):
@@ -75,11 +75,18 @@ def test_an_obscured_sky_has_no_amount_and_code_9():
     assert columns["wmo_2700_n"][0] == 9
     assert columns["wmo_0500_genus"][0] == columns["wmo_1600_base"][0] == -1
     assert columns["wmo_0513_cl"][0] == columns["wmo_0509_ch"][0] == 10  # "/"
+    assert np.isnan([columns[name][0] for name in GENUS_COLUMNS]).all()
+    assert columns["genus_probability_quality_flag"][0] == ValueFlag.SKY_OBSCURED
 
 
 def test_without_cloud_there_is_no_base_though_1600_says_9():
     columns = sky_values(
-        answer(spread(9, _0=0.8, _1=0.2), spread(BASE_STATES, _4=0.3, _10=0.7), levels=(5, 0, 10)),
+        answer(
+            spread(9, _0=0.8, _1=0.2),
+            spread(BASE_STATES, _4=0.3, _10=0.7),
+            levels=(5, 0, 10),
+            genera={"Cu": 0.9},
+        ),
         altitude_m=0.0,
     )
     assert columns["total_cloud_okta"][0] == 0
@@ -89,6 +96,8 @@ def test_without_cloud_there_is_no_base_though_1600_says_9():
     assert columns["wmo_1600_base"][0] == 9
     assert [int(columns[name][0]) for name in ("wmo_0513_cl", "wmo_0515_cm", "wmo_0509_ch")] == [0, 0, 0]
     assert columns["wmo_0500_genus"][0] == -1
+    assert np.isnan([columns[name][0] for name in GENUS_COLUMNS]).all()
+    assert columns["genus_probability_quality_flag"][0] == ValueFlag.NO_CLOUD
 
 
 def test_a_high_base_is_code_9_too_and_no_height():
@@ -131,9 +140,29 @@ def test_a_genus_is_told_only_where_it_is_more_likely_than_not():
     assert columns["genus_probability_ac"][0] == pytest.approx(0.49)
 
 
-def test_an_n_that_is_withheld_leaves_its_set():
+@pytest.mark.parametrize(
+    ("levels", "genus"),
+    [
+        ((1, 0, 0), "Cu"),
+        ((0, 7, 0), None),  # CL = 0: no low cloud, so no cumulus
+        ((10, 0, 1), "Cu"),  # not visible is no contradiction
+    ],
+)
+def test_a_genus_never_contradicts_the_code_of_its_level(levels, genus):
+    columns = sky_values(answer(spread(9, _3=1), genera={"Cu": 0.9, "Ci": 0.6}, levels=levels))
+    assert columns["wmo_0500_genus"][0] == (-1 if genus is None else GENERA.index(genus))
+    assert columns["genus_probability_cu"][0] == pytest.approx(0.9)
+
+
+def test_an_n_that_is_withheld_leaves_its_set_and_the_genera():
     low, high = np.array([1], np.int8), np.array([8], np.int8)
-    columns = sky_values(answer(spread(9, _1=0.5, _8=0.5)), 0.0, (low, high), np.array([True]))
+    columns = sky_values(
+        answer(spread(9, _1=0.5, _8=0.5), genera={"Cu": 0.9}), 0.0, (low, high), np.array([True])
+    )
+    assert [int(columns[name][0]) for name in ("wmo_0513_cl", "wmo_0515_cm", "wmo_0509_ch")] == [-1] * 3
+    assert columns["wmo_0500_genus"][0] == -1
+    assert columns["genus_probability_cu"][0] == pytest.approx(0.9)
+    assert columns["genus_probability_quality_flag"][0] == ValueFlag.GOOD
     assert np.isnan(columns["total_cloud_okta"][0]) and np.isnan(columns["cloud_base_altitude"][0])
     assert columns["total_cloud_okta_quality_flag"][0] == ValueFlag.ABSTAINED
     assert columns["wmo_2700_n"][0] == -1
@@ -211,6 +240,11 @@ def test_nothing_that_is_published_contradicts_n(answers):
     assert (nine == np.isin(flag, [ValueFlag.NO_CLOUD, ValueFlag.ABOVE_BOUNDS])).all()
     genus = columns["wmo_0500_genus"]
     assert (n[genus >= 0] >= 1).all()
+    levels = np.stack([columns[name] for name in LEVEL_CODES], axis=1)
+    of_genus = [[name in members for members in LEVEL_GENERA.values()].index(True) for name in GENERA]
+    assert all(levels[row, of_genus[code]] != 0 for row, code in enumerate(genus) if code >= 0)
+    chances = np.stack([columns[name] for name in GENUS_COLUMNS], axis=1)
+    assert (np.isnan(chances).all(axis=1) == ((code == 9) | (n == 0))).all()
     low, high = columns["okta_set_low"], columns["okta_set_high"]
     told = ~np.isnan(n)
     assert (low[told] <= n[told]).all() and (n[told] <= high[told]).all()
