@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from models.science.visible_scene import visible_scene
 
 from models.contracts.cloud_labels import BASE_CODES, GENERA, LEVEL_GENERA, OBSCURED_CODE
 from models.contracts.flags import ValueFlag
 from models.contracts.sky_answers import SkyAnswers, SkySource
 from models.contracts.sky_batch import SkyInputs
-from models.contracts.sky_variables import GENUS_COLUMNS
+from models.learn.sky_calibration import calibrated
+from models.science.visible_scene import visible_scene
 from models.sky import predict_sky
 from tasks.cloud_moments import resized
 from tasks.errors import ConfigurationError
@@ -119,7 +119,8 @@ class SkyAnswerer:
         beside: dict[str, Any] = {"sky_model": self._sky.digest[:16]}
         if self._refused:
             beside["satellite_refused"] = self._refused
-        return [_values(row, answers, n) | beside for n, row in enumerate(table.to_dict("records"))]
+        warm = calibrated(answers, [self.camera.id] * len(pictures), self._sky.calibration)
+        return [_values(row, warm, n) | beside for n, row in enumerate(table.to_dict("records"))]
 
     def _scene(self, picture: np.ndarray) -> np.ndarray | None:
         """What of a picture may be looked at, without what the camera's privacy polygon hides."""
@@ -173,7 +174,8 @@ def _values(row: dict[str, Any], answers: SkyAnswers, place: int) -> dict[str, A
     """A moment's published values, as JSON has them: what is withheld is null."""
     source = SkySource(int(answers.source[place]))
     seen = source is not SkySource.NONE
-    genera = {genus: _number(row[column], 4) for genus, column in zip(GENERA, GENUS_COLUMNS, strict=True)}
+    # Told even where the night withholds them (no cloud, obscured): who asks by hand sees N beside them.
+    genera = {genus: _number(p, 4) for genus, p in zip(GENERA, answers.genera[place], strict=True)}
     cloudy = row["total_cloud_okta"] >= 1  # False where N is withheld
     code = int(row["wmo_1600_base"])
     return {

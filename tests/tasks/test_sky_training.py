@@ -21,6 +21,7 @@ from tasks.sky_set import read_sky_set
 from tasks.sky_sources import joined, network_source, simulated_source
 from tasks.sky_tables import sky_card_metrics
 from tasks.sky_training import RUNS, calibrate_sky, encoder_of, save_trained_sky, train_sky_model
+from tasks.sky_weights import load_sky_model
 from tasks.weights import read_card, save_cloud_model
 from tests.tasks.nights import ingest, plan_of
 
@@ -96,7 +97,8 @@ def test_moments_to_scored_weights(moments, tmp_path):
     path = tmp_path / "sky.safetensors"
     digest = save_trained_sky(path, model, [source], TINY, calibration)
     card, sky = read_card(path), sky_of_weights(path)
-    assert sky.digest == digest and sky.calibration == calibration
+    assert load_sky_model(path)[1] == digest == card["digest"]
+    assert sky.digest != digest and sky.calibration == calibration  # the night's names the calibration, too
     assert card["training"]["shippable"] and card["training"]["sources"][0]["moments"] == 10
     assert len(card["training"]["sources"][0]["sha256"]) <= 10
     rows, trials = score_sky(sky.model, sky.calibration, moments, resamples=20)
