@@ -8,14 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from models.cloud import resize, to_unit_rgb
 from models.contracts.cloud_labels import GENERA
 from models.nets.genus import PHOTO_CLASSES, GenusConfig, GenusNet, level_probabilities
-
-_CROP = 0.85
-"""Share of a side that a test-time crop keeps; crops lie at the top of a photo, where the sky is."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +20,7 @@ class GenusModelConfig:
 
     Attributes:
         net: Its shape.
-        side: Photos are scaled to this before anything else, pixels.
-        crop_side: Crops of them are scaled to this.
+        side: Photos are scaled to this, pixels.
         temperature: Divides the logits of the photo classes; fitted on photos that were not trained on.
         presence_temperature: Likewise those of presence.
         held_out: Fold of photos that each member of the ensemble never saw; the members' count is its length.
@@ -33,7 +28,6 @@ class GenusModelConfig:
 
     net: GenusConfig = field(default_factory=GenusConfig)
     side: int = 224
-    crop_side: int = 192
     temperature: float = 1.0
     presence_temperature: float = 1.0
     held_out: tuple[int, ...] = (0,)
@@ -77,31 +71,22 @@ def photo_of(image: NDArray[np.uint8] | NDArray[np.uint16], side: int) -> Tensor
     return resize(to_unit_rgb(image), (side, side))[0].clamp(0, 1)
 
 
-def test_time_views(rgb: Tensor, crop_side: int) -> list[Tensor]:
-    """A batch of photos ``(n, 3, y, x)`` as it is, mirrored, and in two crops of the sky."""
-    high, wide = (round(_CROP * side) for side in rgb.shape[-2:])
-    left, right = (
-        F.interpolate(part, (crop_side, crop_side), mode="bilinear")
-        for part in (rgb[..., :high, :wide], rgb[..., :high, -wide:])
-    )
-    return [rgb, rgb.flip(-1), left, right.flip(-1)]
-
-
 @torch.no_grad()
-def genus_logits(net: GenusNet, rgb: Tensor, crop_side: int, batch_size: int = 32) -> tuple[Tensor, Tensor]:
-    """Logits of every view of photos: ``(n, views, 11)`` of the class and ``(n, views, 10)`` of presence."""
+def genus_logits(net: GenusNet, rgb: Tensor, batch_size: int = 32) -> tuple[Tensor, Tensor]:
+    """Logits of photos ``(n, 3, y, x)``: ``(n, 1, 11)`` of the class and ``(n, 1, 10)`` of presence.
+
+    The axis of one is that of the members of an ensemble.
+    """
     net.eval()
-    photo, presence = [], []
-    for batch in torch.split(rgb, batch_size):
-        views = test_time_views(batch, crop_side)
-        answers = [net(view.contiguous(memory_format=torch.channels_last)) for view in views]
-        photo.append(torch.stack([answer.photo for answer in answers], 1))
-        presence.append(torch.stack([answer.presence for answer in answers], 1))
-    return torch.cat(photo), torch.cat(presence)
+    answers = [
+        net(batch.contiguous(memory_format=torch.channels_last)) for batch in torch.split(rgb, batch_size)
+    ]
+    photo = torch.cat([answer.photo for answer in answers])
+    return photo[:, None], torch.cat([answer.presence for answer in answers])[:, None]
 
 
 def answers_of(photo: Tensor, presence: Tensor, config: GenusModelConfig) -> GenusAnswers:
-    """Mean probabilities over views (and members), at the model's temperatures; see ``genus_logits``."""
+    """Mean probabilities over the members, at the model's temperatures; see ``genus_logits``."""
     classes = (photo.double() / config.temperature).softmax(-1).mean(1)
     present = (presence.double() / config.presence_temperature).sigmoid().mean(1)
     return GenusAnswers(classes.numpy(), present.numpy(), level_probabilities(classes).numpy())
@@ -128,8 +113,6 @@ def predict_genera(
         return GenusAnswers(empty, np.zeros((0, len(GENERA))), np.zeros((0, 3)))
     rgb = torch.stack([photo_of(image, model.config.side) for image in images])
     chosen = range(len(model.nets)) if members is None else members
-    logits = [
-        genus_logits(cast(GenusNet, model.nets[k]), rgb, model.config.crop_side, batch_size) for k in chosen
-    ]
+    logits = [genus_logits(cast(GenusNet, model.nets[k]), rgb, batch_size) for k in chosen]
     photo, presence = (torch.cat([each[part] for each in logits], dim=1) for part in (0, 1))
     return answers_of(photo, presence, model.config)

@@ -1,7 +1,8 @@
 """Score genera and levels on filed photos: the networks beside the trunk as published, and the commonest class.
 
 A photo that networks learned from is answered only by those that did not see it or a duplicate of it; a new photo by
-all of them. Photos whose duplicates are filed differently are left out.
+all of them. Photos whose duplicates are filed differently are left out. Network and controls see each photo once, and
+each has temperatures of its own, fitted in the same way.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.genus import GenusModel, genus_logits
-from models.learn.genus_calibration import calibration_parts, cross_fitted, mean_probabilities
+from models.learn.genus_calibration import (
+    calibration_parts,
+    cross_fitted,
+    fit_photo_temperature,
+    mean_probabilities,
+)
 from models.learn.genus_control import logistic_probabilities, trunk_features
 from models.learn.genus_scores import Measured, f1_by_class, score_photos
 from models.learn.photo_groups import grouped_folds
@@ -155,23 +161,23 @@ def _by_networks(
     logits: list[Tensor] = []
     for k, member in zip(model.config.held_out, model.nets, strict=True):
         mine = rows[fold[rows] == k]
-        logits.append(_logits(photos, cast(GenusNet, member), model, mine))
+        logits.append(_logits(photos, cast(GenusNet, member), mine))
     if held.any():
         order = np.concatenate([np.flatnonzero(fold[rows] == k) for k in model.config.held_out])
         known = rows[order]
         parts = calibration_parts(fold[known], photos.groups.group[known])
         answers[order], _ = cross_fitted(torch.cat(logits), photos.label[known], parts)
     if not held.all():
-        new = [_logits(photos, cast(GenusNet, member), model, rows[~held]) for member in model.nets]
+        new = [_logits(photos, cast(GenusNet, member), rows[~held]) for member in model.nets]
         answers[~held] = mean_probabilities(torch.cat(new, dim=1), model.config.temperature)
     return answers
 
 
-def _logits(photos: GenusPhotos, net: GenusNet, model: GenusModel, rows: NDArray[np.int64]) -> Tensor:
+def _logits(photos: GenusPhotos, net: GenusNet, rows: NDArray[np.int64]) -> Tensor:
     if not rows.size:
-        return torch.empty(0, 4, len(PHOTO_CLASSES))
+        return torch.empty(0, 1, len(PHOTO_CLASSES))
     rgb = photos.rgb[torch.from_numpy(rows)].float() / 255
-    return genus_logits(net, rgb, model.config.crop_side)[0]
+    return genus_logits(net, rgb)[0]
 
 
 def _controls(
@@ -190,4 +196,24 @@ def _controls(
         for answers, features in ((frozen, pooled), (textured, maps)):
             answers[here] = logistic_probabilities(features, photos.label, train, inner, classes)[rows[here]]
         commonest[here] = np.bincount(photos.label[train], minlength=classes) / train.sum()
+    group = photos.groups.group[rows]
+    frozen, textured = (
+        calibrated_control(p, photos.label[rows], fold[rows], group) for p in (frozen, textured)
+    )
     return {_FROZEN: frozen, _TEXTURED: textured, _COMMONEST: commonest}
+
+
+def calibrated_control(
+    probability: NDArray[np.float64],
+    label: NDArray[np.int64],
+    fold: NDArray[np.int64],
+    group: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """A control's answers at temperatures found as a network's are: of other folds, and for new photos of all known."""
+    logits = torch.log(torch.from_numpy(probability).clamp_min(1e-12))[:, None]
+    held = fold != NEW
+    known, new = torch.from_numpy(held), torch.from_numpy(~held)
+    answers = np.empty_like(probability)
+    answers[held], _ = cross_fitted(logits[known], label[held], calibration_parts(fold[held], group[held]))
+    answers[~held] = mean_probabilities(logits[new], fit_photo_temperature(logits[known], label[held]))
+    return answers

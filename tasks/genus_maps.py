@@ -18,7 +18,12 @@ _BATCH = 64
 
 
 def early_maps(
-    net: GenusNet, photos: GenusPhotos, recipe: GenusRecipe, work: Path, progress: Progress | None = None
+    net: GenusNet,
+    photos: GenusPhotos,
+    recipe: GenusRecipe,
+    work: Path,
+    trunk: str,
+    progress: Progress | None = None,
 ) -> NDArray[np.float16]:
     """Make, or take up, the maps ``(views, n, channels, h, w)``, in ``work``.
 
@@ -26,11 +31,12 @@ def early_maps(
         net: With the published trunk, none of whose fixed blocks will change.
         photos: All of them, held-out ones included: who is trained on which is decided later.
         recipe: Number and kind of the views, and their seed.
-        work: Folder of a training; its maps are those of these photos and this recipe only.
+        work: Folder of trainings; the file's name tells of which photos, views and trunk the maps are.
+        trunk: Digest of the published weights.
         progress: Told of every view.
     """
     work.mkdir(parents=True, exist_ok=True)
-    key, count = _key(photos, recipe), recipe.view_count
+    key, count = _key(photos, recipe, trunk), recipe.view_count
     file, done_file = work / f"maps-{key}.npy", work / f"maps-{key}.done"
     with torch.no_grad():
         shape = net.eval().early(torch.zeros(1, 3, recipe.views.side, recipe.views.side)).shape[1:]
@@ -60,8 +66,9 @@ def _fill(
         rows[start : start + _BATCH] = early.half().numpy()
 
 
-def _key(photos: GenusPhotos, recipe: GenusRecipe) -> str:
+def _key(photos: GenusPhotos, recipe: GenusRecipe, trunk: str) -> str:
     facts = [
+        trunk,
         photos.sha256,
         asdict(recipe.views),
         recipe.net.fixed_blocks,

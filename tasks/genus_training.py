@@ -1,6 +1,8 @@
 """Train networks that tell genera: one per fold of the photos, so that one that never saw a photo can answer it."""
 
 import dataclasses
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -49,8 +51,8 @@ class GenusFold:
         fold: Which.
         net: Trained on all other folds.
         rows: Photos of the fold, disputed ones included.
-        photo: Logits of every view ``(rows, views, 11)``.
-        presence: The same of presence ``(rows, views, 10)``.
+        photo: Logits ``(rows, 1, 11)``.
+        presence: The same of presence ``(rows, 1, 10)``.
         losses: Mean loss of each reporting interval.
     """
 
@@ -72,6 +74,8 @@ def train_genus_fold(
 ) -> GenusFold:
     """Train on all folds but one and answer about that; a training that was stopped goes on.
 
+    A checkpoint is taken up only by a training of the same photos, labels, split, recipe and trunk.
+
     Args:
         photos: All of them.
         fold: Held out.
@@ -87,16 +91,30 @@ def train_genus_fold(
         raise AssertionError("duplicates stand on both sides of the split")
     torch.manual_seed(recipe.loop.seed)
     net = GenusNet(recipe.net)
-    net.trunk.load_state_dict(lite0_weights(published_trunk()[0]))
-    maps = early_maps(net, photos, recipe, work, progress)
+    trunk, trunk_digest = published_trunk()
+    net.trunk.load_state_dict(lite0_weights(trunk))
+    maps = early_maps(net, photos, recipe, work, trunk_digest, progress)
     lessons = _lessons(photos, folds != fold, recipe, maps)
-    checkpoint = work / f"fold{fold}.checkpoint"
+    checkpoint = work / f"fold{fold}-{_training_key(photos, folds, recipe, trunk_digest)}.checkpoint"
     observe = partial(_observe, checkpoint, f"fold {fold}", recipe.loop.steps, progress)
     state = fine_tune(net, lessons, recipe, state=_resumed(checkpoint), observe=observe)
     rows = np.flatnonzero(folds == fold)
-    config = GenusModelConfig(net=recipe.net)
-    logits = genus_logits(net, photos.rgb[torch.from_numpy(rows)].float() / 255, config.crop_side)
+    logits = genus_logits(net, photos.rgb[torch.from_numpy(rows)].float() / 255)
     return GenusFold(fold, net, rows, *logits, state.losses)
+
+
+def _training_key(
+    photos: GenusPhotos, folds: NDArray[np.int64], recipe: GenusRecipe, trunk_digest: str
+) -> str:
+    """Of everything that a training's steps depend on, but for the fold that is held out."""
+    by_photo = (folds, photos.label, photos.groups.group, photos.groups.conflict)
+    facts = [
+        photos.sha256,
+        *(values.tolist() for values in by_photo),
+        dataclasses.asdict(recipe),
+        trunk_digest,
+    ]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
 def _lessons(

@@ -90,6 +90,7 @@ def load_genus_model(path: Path) -> tuple[GenusModel, dict[str, Any]]:
             path, None, "not the weights of the genera", "give those of vigie train genera"
         )
     net, held_out = GenusConfig(**settings.pop("net")), tuple(settings.pop("held_out"))
+    settings.pop("crop_side", None)  # of cards from when each photo was asked about in several views
     config = GenusModelConfig(net=net, held_out=held_out, **settings)
     nets = build_genus_nets(config)
     nets.load_state_dict(

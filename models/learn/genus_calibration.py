@@ -8,21 +8,21 @@ from torch import Tensor
 from torch.nn import functional as F
 
 _COLDEST, _HOTTEST = 0.2, 10.0
-"""Smoothed labels, mixed photos and the mean over views make a network too modest: sharpening must be possible."""
+"""Smoothed labels, mixed photos and the mean over members make a network too modest: sharpening must be possible."""
 
 
 def mean_probabilities(logits: Tensor, temperature: float) -> NDArray[np.float64]:
-    """Of the classes ``(n, classes)``: mean over the views of logits ``(n, views, classes)``."""
+    """Of the classes ``(n, classes)``: mean over the members of logits ``(n, members, classes)``."""
     return np.asarray((logits.double() / temperature).softmax(-1).mean(1).numpy())
 
 
 def fit_photo_temperature(logits: Tensor, label: NDArray[np.int64]) -> float:
-    """Temperature that makes the labels likeliest, the mean over the views taken after it.
+    """Temperature that makes the labels likeliest, the mean over the members taken after it.
 
     Source: Guo et al. 2017, "On Calibration of Modern Neural Networks".
 
     Args:
-        logits: Of photos that were not trained on ``(n, views, classes)``.
+        logits: Of photos that were not trained on ``(n, members, classes)``.
         label: Their classes ``(n,)``.
 
     Returns:
@@ -39,7 +39,7 @@ def fit_photo_temperature(logits: Tensor, label: NDArray[np.int64]) -> float:
 
 
 def fit_presence_temperature(logits: Tensor, label: NDArray[np.int64], weight_absent: float = 1.0) -> float:
-    """The same of the presence of genera ``(n, views, genera)``, a photo holding the genus that it is filed under.
+    """The same of the presence of genera ``(n, members, genera)``, a photo holding the genus that it is filed under.
 
     Args:
         logits: Of photos that were not trained on.
@@ -79,7 +79,7 @@ def cross_fitted(
     So no label of a part has a say in how sure its answers are.
 
     Args:
-        logits: Each photo's, of the network that did not see its fold ``(n, views, classes)``.
+        logits: Each photo's, of what did not see its fold ``(n, members, classes)``.
         label: ``(n,)``.
         part: See ``calibration_parts`` ``(n,)``.
 

@@ -23,7 +23,7 @@ class PhotoGroups:
 
     Attributes:
         group: Of each photo, ``(n,)`` int64, numbered from 0.
-        conflict: Bool ``(n,)``: a duplicate is filed under another class.
+        conflict: Bool ``(n,)``: of a group that is filed under several classes.
         found: Pairs of photos that are duplicates, though not listed as such.
     """
 
@@ -48,11 +48,19 @@ def group_photos(
     group = known.copy()
     for i, j in pairs:
         group[group == group[j]] = group[i]
-    disputed = conflict.copy()
-    for i, j in pairs:
-        if label[i] != label[j]:
-            disputed[[i, j]] = True
-    return PhotoGroups(np.unique(group, return_inverse=True)[1].astype(np.int64), disputed, pairs)
+    group = np.unique(group, return_inverse=True)[1].astype(np.int64)
+    return PhotoGroups(group, _in_conflict(group, label, conflict), pairs)
+
+
+def _in_conflict(
+    group: NDArray[np.int64], label: NDArray[np.int64], listed: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Every photo of a group that holds several labels, or a photo of which the list says so."""
+    contradicted = np.zeros(int(group.max(initial=-1)) + 1, dtype=bool)
+    groups_of_labels = np.unique(np.stack([group, label], axis=1), axis=0)[:, 0]
+    contradicted[groups_of_labels[1:][groups_of_labels[1:] == groups_of_labels[:-1]]] = True
+    contradicted[group[listed]] = True
+    return np.asarray(contradicted[group])
 
 
 def near_duplicates(rgb: Tensor) -> NDArray[np.int64]:

@@ -8,14 +8,14 @@ import pytest
 import torch
 from PIL import Image
 
-from models.genus import predict_genera
+from models.genus import GenusModel, GenusModelConfig, build_genus_nets, predict_genera
 from models.nets.genus import PHOTO_CLASSES
 from tasks.errors import ConfigurationError
-from tasks.genus_evaluation import NEW, evaluate_genera, learned_folds
+from tasks.genus_evaluation import NEW, calibrated_control, evaluate_genera, learned_folds
 from tasks.genus_photos import read_genus_photos
 from tasks.genus_training import genus_metrics, photo_folds, save_trained_genera, train_genus_fold
-from tasks.genus_weights import load_genus_model
-from tasks.weights import read_card
+from tasks.genus_weights import load_genus_model, save_genus_model
+from tasks.weights import card_path, card_text, read_card
 from tests.models.learn.test_genus_training import TINY
 from tests.nets.genus_trunk import random_published
 
@@ -107,6 +107,71 @@ def test_from_photos_to_scored_weights(tmp_path, published):
     assert left_out["every network learned from it"] == 11 - scored
     alone = evaluate_genera(folder, None, resamples=5)
     assert alone[0].title.startswith("11 photos") and len(alone[0].rows) == 3
+
+
+LONGER = replace(TINY, loop=replace(TINY.loop, steps=6))
+LABELS = ["Ci", "Cu", "Sc", "Cu", "Ci", "Cu", "Ci", "Sc", "Ct", "Cu", "Ci", "Cu"]
+
+
+def reported_steps(photos, recipe, work):
+    """Steps that a training of fold 0 reports: none where it takes up one that is finished."""
+    told = []
+    train_genus_fold(photos, 0, recipe, work, lambda part, done, _: told.append((part, done)))
+    return [done for part, done in told if part.startswith("fold")]
+
+
+def test_a_checkpoint_is_of_its_own_photos_labels_split_and_recipe_only(tmp_path, published, monkeypatch):
+    photos, work = read_genus_photos(write_photos(tmp_path / "a", LABELS)), tmp_path / "work"
+    assert reported_steps(photos, RECIPE, work) == [2]
+    assert reported_steps(photos, RECIPE, work) == []
+    assert reported_steps(photos, replace(RECIPE, smoothing=0.1), work) == [2]
+    refiled = read_genus_photos(write_photos(tmp_path / "b", ["Cc", *LABELS[1:]]))
+    fewer = read_genus_photos(write_photos(tmp_path / "c", LABELS[:-1]))
+    disputed = read_genus_photos(write_photos(tmp_path / "d", ["Ci;CONFLICT", *LABELS[1:]]))
+    for others in (refiled, fewer, disputed):
+        assert reported_steps(others, RECIPE, work) == [2]
+    turned = (photo_folds(photos) + 1) % 5
+    monkeypatch.setattr("tasks.genus_training.photo_folds", lambda _: turned)
+    assert reported_steps(photos, RECIPE, work) == [2]
+    monkeypatch.setattr("tasks.genus_training.published_trunk", lambda: (random_published(1), "cd" * 32))
+    assert reported_steps(photos, RECIPE, work) == [2]
+
+
+def test_a_training_that_was_stopped_goes_on_to_the_same_bits(tmp_path, published):
+    photos = read_genus_photos(write_photos(tmp_path / "cloud", LABELS))
+    whole = train_genus_fold(photos, 0, LONGER, tmp_path / "whole")
+
+    def stop(part, done, of):
+        if part.startswith("fold") and done == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_genus_fold(photos, 0, LONGER, tmp_path / "work", stop)
+    assert reported_steps(photos, LONGER, tmp_path / "work") == [6]
+    taken_up = train_genus_fold(photos, 0, LONGER, tmp_path / "work")
+    assert torch.equal(whole.photo, taken_up.photo) and whole.losses == taken_up.losses
+    assert all(torch.equal(v, taken_up.net.state_dict()[k]) for k, v in whole.net.state_dict().items())
+
+
+def test_controls_get_a_temperature_of_the_other_folds_too():
+    # Right in 3 of 4, yet sure to .99: the likeliest sureness in either fold is that of the other, 3/4.
+    label, answer = np.array([0, 1, 0, 1] * 2), np.array([0, 1, 0, 0] * 2)
+    sure = np.where(np.eye(2)[answer] > 0, 0.99, 0.01)
+    calibrated = calibrated_control(sure, label, np.repeat([0, 1], 4), np.arange(8))
+    assert calibrated.max(1) == pytest.approx(0.75, abs=1e-3)
+    # New photos are answered at the temperature of all that are known.
+    fold = np.array([0, 0, 0, 0, 1, 1, 1, NEW])
+    assert calibrated_control(sure, label, fold, np.arange(8))[7].max() == pytest.approx(6 / 7, abs=1e-3)
+
+
+def test_cards_that_speak_of_crops_are_still_read(tmp_path):
+    model = GenusModel(build_genus_nets(GenusModelConfig(TINY.net)), GenusModelConfig(TINY.net))
+    path = tmp_path / "genus.safetensors"
+    save_genus_model(path, model, {})
+    card = read_card(path)
+    card["config"]["crop_side"] = 192
+    card_path(path).write_text(card_text(card))
+    assert load_genus_model(path)[0].config == model.config
 
 
 def test_a_duplicate_of_a_learned_photo_is_not_new(tmp_path):

@@ -139,7 +139,7 @@ def test_level_is_that_of_the_likeliest_genus():
 
 def test_genera_from_the_picture_alone(folder, tmp_path):
     torch.manual_seed(0)
-    config = GenusModelConfig(TINY.net, side=64, crop_side=64)
+    config = GenusModelConfig(TINY.net, side=64)
     weights = tmp_path / "genus.safetensors"
     save_genus_model(weights, GenusModel(build_genus_nets(config), config), {"training": {}, "metrics": {}})
     sky = SkyAnswerer(SkyQuestion(weights=folder / "sky.safetensors"))
