@@ -138,7 +138,7 @@ def usual_controls(
         answers: Of the network with both inputs about these moments; what `persistence` holds on to.
         cameras: Id of each moment's camera ``(n,)``.
         time: Of each moment ``(n,)``, UTC.
-        visible_cover: As the camera's mask has it ``(n,)``; NaN where there is no picture.
+        visible_cover: True one of each picture ``(n,)``, which no camera knows so well; NaN without a picture.
         least_age: Of `persistence`.
     """
     usual = climatology(training, len(answers))
@@ -147,7 +147,7 @@ def usual_controls(
         f"last answer, {least_age / _HOUR:g} h old or more": persistence(answers, cameras, time, least_age),
         "satellite mask through its errors": mask_through_errors(inputs, usual),
         "satellite mask taken for N": cover_as_okta(satellite_cover(inputs)),
-        "visible cover taken for N": cover_as_okta(visible_cover),
+        "true visible cover taken for N": cover_as_okta(visible_cover),
     }
 
 

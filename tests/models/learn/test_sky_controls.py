@@ -87,5 +87,5 @@ def test_all_controls_of_some_moments_by_name():
         "last answer, 1 h old or more": [None, 3],
         "satellite mask through its errors": [2, 2],  # no other N was ever taught
         "satellite mask taken for N": [8, 8],
-        "visible cover taken for N": [4, None],
+        "true visible cover taken for N": [4, None],
     }
