@@ -51,7 +51,7 @@ def predict_cloud(
     genera = PhotoGenera(genus_weights) if genus_weights else None
     asked = predict_files(images, mask_dir, weights, sky, genera, sky.camera) if images else None
     answers = sky.answers([None]) if asked is None else asked
-    _print(answers, ("image", "cover", "okta", "total_okta", "flag", "error"), form)
+    _print(answers, ("image", "cover", "okta", "flag", "error", "total_okta"), form)
 
 
 @predict.command("water")

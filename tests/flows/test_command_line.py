@@ -29,7 +29,7 @@ def test_predict_prints_one_array_and_nothing_else(picture, tmp_path):
 def test_predict_as_text_is_a_line_per_image(picture, tmp_path):
     arguments = ["predict", "cloud", picture, str(tmp_path / "none.jpg"), "--format", "text"]
     rows = [row.split("\t") for row in CliRunner().invoke(cli.app, arguments).stdout.splitlines()]
-    assert [(len(row), row[0]) for row in rows] == [(5, picture), (5, str(tmp_path / "none.jpg"))]
+    assert [(len(row), row[0]) for row in rows] == [(6, picture), (6, str(tmp_path / "none.jpg"))]
     assert "None" not in rows[0] and rows[1][4].startswith("unreadable_source")
 
 

@@ -13,7 +13,7 @@ from tests.tasks.test_genus_training import RECIPE, write_photos
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"), [(["--part", "genera"], "no photos"), (["--part", "rain"], "cover or genera")]
+    ("arguments", "said"), [(["--part", "genera"], "no photos"), (["--part", "rain"], "cover, genera or sky")]
 )
 def test_what_evaluate_cannot_do_is_said(arguments, said):
     result = CliRunner().invoke(app, ["evaluate", "cloud", *arguments])
