@@ -151,20 +151,6 @@ def usual_controls(
     }
 
 
-def without_satellite(inputs: SkyInputs) -> SkyInputs:
-    """The moments as if no slot had come."""
-    return _slots(inputs, torch.zeros_like(inputs.slot_present))
-
-
-def without_camera(inputs: SkyInputs) -> SkyInputs:
-    """The moments as if no picture had come."""
-    rest = {
-        name: getattr(inputs, name)
-        for name in ("image", "satellite", "slot_present", "slot_age_s", "context")
-    }
-    return SkyInputs(camera_present=torch.zeros_like(inputs.camera_present), **rest)
-
-
 def newest_slot_alone(inputs: SkyInputs) -> SkyInputs:
     """The moments as if the slots before the matched one had not come."""
     alone = inputs.slot_present.clone()
